@@ -1,0 +1,38 @@
+"""The system prompts that chat and ``%%ai`` really send.
+
+Contract: standard library only, no state. The demo model is trained on these very
+strings (``modelfiles/demo``), so a change here wants the demo model retrained; the
+integration tests of the demo model say so by failing. The texts are short because a
+small local model reads its prompt at a few hundred tokens a second.
+"""
+
+from __future__ import annotations
+
+SYSTEM_PROMPT = (
+    "You are a coding assistant in JupyterLab. "
+    "Answer briefly in Markdown, with code in fenced blocks."
+)
+
+FORMAT_PROMPTS: dict[str, str] = {
+    "markdown": "",
+    "code": "Reply with Python code only.",
+    "text": "Reply in plain text without Markdown.",
+    "json": "Reply with one JSON value only.",
+    "math": "Reply with LaTeX only, between $$ and $$.",
+    "html": "Reply with one HTML fragment only.",
+}
+"""What ``-f FORMAT`` adds to the system prompt; the keys are the formats that exist."""
+
+
+def system_prompt(output_format: str = "markdown", base: str = SYSTEM_PROMPT) -> str:
+    """Return the system message for one request: ``base`` plus what the format asks for."""
+    addition = FORMAT_PROMPTS[output_format]
+    return f"{base} {addition}" if addition else base
+
+
+def attachment_block(name: str, content: str, language: str = "python") -> str:
+    """Return one attached file or cell as it stands in front of the user's question."""
+    fence = "```"
+    while fence in content:
+        fence += "`"
+    return f"{name}:\n{fence}{language}\n{content.rstrip()}\n{fence}\n\n"

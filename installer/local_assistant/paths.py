@@ -1,0 +1,123 @@
+"""Every path and environment variable name of the assistant, resolved at call time.
+
+Contract: no other module reads ``LOCAL_ASSISTANT_HOME``, ``LOCAL_ASSISTANT_CONFIG`` or
+asks for the home directory. Nothing is created here: who writes makes the directory
+(:func:`make_private_dir`). Standard library and platformdirs only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from local_assistant.errors import AssistantError
+
+HOME_ENV = "LOCAL_ASSISTANT_HOME"
+"""Moves state, logs and models; default: the platform's user data directory."""
+
+CONFIG_ENV = "LOCAL_ASSISTANT_CONFIG"
+"""Names another ``assistant.toml``."""
+
+CONFIG_NAME = "assistant.toml"
+DEMO_GGUF = "assistant-demo.gguf"
+
+
+def home() -> Path:
+    """Return the directory of everything the assistant writes on its own."""
+    override = os.environ.get(HOME_ENV)
+    if override:
+        return Path(override).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("jupyter-local-assistant", appauthor=False))
+
+
+def models_dir() -> Path:
+    """Return the default model store (Ollama's layout: ``manifests/``, ``blobs/``)."""
+    return home() / "models"
+
+
+def logs_dir() -> Path:
+    return home() / "logs"
+
+
+def run_dir() -> Path:
+    """Return the directory of run file, lock and token (mode 0700)."""
+    return home() / "run"
+
+
+def state_dir() -> Path:
+    """Return the directory of what ``install`` recorded for ``uninstall``."""
+    return home() / "state"
+
+
+def jupyter_config_dir() -> Path:
+    """Return Jupyter's user config directory, as jupyter_core would.
+
+    The same rule without importing it: the base installs where jupyter_core may be
+    missing, and the import costs more than the rest of this module.
+    """
+    override = os.environ.get("JUPYTER_CONFIG_DIR")
+    if override:
+        return Path(override)
+    return Path.home() / ".jupyter"
+
+
+def user_config_file() -> Path:
+    """Return the user's own ``assistant.toml`` (it need not exist)."""
+    override = os.environ.get(CONFIG_ENV)
+    if override:
+        return Path(override).expanduser().absolute()
+    return jupyter_config_dir() / CONFIG_NAME
+
+
+def ollama_home() -> Path:
+    """Return Ollama's directory in the user's home."""
+    return Path.home() / ".ollama"
+
+
+def prefix_etc() -> Path:
+    """Return ``etc`` under the prefix of the running Python environment."""
+    return Path(sys.prefix) / "etc"
+
+
+def demo_gguf() -> Path:
+    """Return the bundled demo model.
+
+    Raises:
+        AssistantError: the file is missing from this installation.
+    """
+    package = Path(__file__).parent
+    candidates = (
+        package / "data" / DEMO_GGUF,  # installed from a wheel
+        package.parent.parent / "modelfiles" / "demo" / DEMO_GGUF,  # editable, from a checkout
+    )
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise AssistantError(
+        f"The bundled demo model ({DEMO_GGUF}) is missing from this installation.",
+        "Install again: pip install --force-reinstall --no-deps jupyter-local-assistant",
+    )
+
+
+def make_private_dir(path: Path) -> Path:
+    """Create ``path`` with mode 0700 (parents as the umask says) and return it.
+
+    Raises:
+        AssistantError: the directory cannot be made or written.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+def unwritable(path: Path, error: OSError) -> AssistantError:
+    """Return the error for a place that the assistant must write and cannot."""
+    return AssistantError(
+        f"Cannot write {path}: {error.strerror or error}.",
+        f"Free space or fix its permissions, or set {HOME_ENV} to a writable directory.",
+    )
