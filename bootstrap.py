@@ -1,0 +1,169 @@
+"""Make the environment ``.venv`` of this checkout and set the assistant up in it.
+
+Contract: standard library only, starts on any Python 3, changes nothing outside ``.venv``
+until the last step (``jupyter assistant install``, which says what it does itself). Every
+``ensure_*`` step looks first and does nothing when all is right, so running it again is an
+upgrade or a repair; a run that was interrupted leaves no stamp and is simply done again.
+
+    python3 bootstrap.py [--tests] [--env-only] [arguments of `jupyter assistant install`]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENV = ROOT / ".venv"
+BIN = ENV / ("Scripts" if os.name == "nt" else "bin")
+EXE = ".exe" if os.name == "nt" else ""
+LOCKS = ROOT / "requirements"
+MINIMUM = (3, 10)
+KNOWN_GOOD = ("3.13", "3.12", "3.11", "3.10", "3.14")
+
+
+class SetupError(Exception):
+    """What was found, what is needed, and the way out, in a newcomer's words."""
+
+
+def main(arguments: list[str]) -> int:
+    tests = "--tests" in arguments
+    env_only = "--env-only" in arguments
+    install_arguments = [a for a in arguments if a not in ("--tests", "--env-only")]
+    try:
+        python = ensure_python()
+        ensure_environment(python)
+        ensure_packages("test.txt" if tests else "lab.txt")
+        if env_only:
+            return 0
+        return run_assistant_install(install_arguments)
+    except SetupError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        return 130
+
+
+def ensure_python() -> str:
+    """Return a Python of a sufficient version: this one, else the first found on PATH."""
+    if sys.version_info >= MINIMUM:
+        return sys.executable
+    for version in KNOWN_GOOD:
+        found = shutil.which(f"python{version}")
+        if found:
+            return found
+    raise SetupError(
+        f"Python {platform.python_version()} was found ({sys.executable}); Python "
+        f"{MINIMUM[0]}.{MINIMUM[1]} or newer is needed. Install one (Debian, Ubuntu: "
+        "apt install python3 python3-venv) and run this again with "
+        "PYTHON=/path/to/python3 make install."
+    )
+
+
+def ensure_environment(python: str) -> None:
+    """Create ``.venv``, or create it anew where it is broken or of another Python."""
+    if environment_works():
+        return
+    uv = shutil.which("uv")
+    say(f"Creating {ENV.name} with {python}")
+    if uv:
+        command = [uv, "venv", "--quiet", "--clear", "--python", python, str(ENV)]
+    else:
+        command = [python, "-m", "venv", "--clear", str(ENV)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode == 0:
+        return
+    output = (result.stdout + result.stderr).strip()
+    if "ensurepip" in output:
+        raise SetupError(
+            "This Python cannot create environments: its package ensurepip is missing. "
+            "Install it (Debian, Ubuntu: apt install python3-venv), or install uv, then run "
+            "the same command again."
+        )
+    raise SetupError(f"Creating {ENV} failed. Remove it and try again. The tool said: {output}")
+
+
+def environment_works() -> bool:
+    if not (ENV / "pyvenv.cfg").is_file():
+        return False
+    check = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
+    try:
+        return subprocess.run([str(python_of_env()), "-c", check], check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def python_of_env() -> Path:
+    return BIN / f"python{EXE}"
+
+
+def ensure_packages(lock_name: str) -> None:
+    """Install the pinned set, then this checkout, unless the stamp says that both are there."""
+    wanted = fingerprint(lock_name)
+    stamp = ENV / ".assistant-stamp"
+    if stamp.is_file() and wanted in stamp.read_text(encoding="utf-8").split():
+        return
+    uv = ensure_uv()
+    say("Installing the pinned packages (a few minutes on a slow line)")
+    install = [uv, "pip", "install", "--quiet", "--python", str(python_of_env())]
+    run([*install, "--require-hashes", "-r", str(LOCKS / lock_name)])
+    run([*install, "--no-deps", "--no-build-isolation", "--reinstall-package",
+         "jupyter-local-assistant", "--editable", str(ROOT)])  # fmt: skip
+    # The test set holds the user's set: after `make test`, `make install` has nothing to do.
+    stamps = {wanted, fingerprint("lab.txt")}
+    partial = stamp.with_suffix(".part")
+    partial.write_text("\n".join(sorted(stamps)) + "\n", encoding="utf-8")
+    partial.replace(stamp)
+
+
+def fingerprint(lock_name: str) -> str:
+    """Return a digest of all that an installed environment depends on."""
+    digest = hashlib.sha256(f"{lock_name} {ROOT}".encode())
+    drop_ins = sorted(path for path in (ROOT / "jupyter_config").rglob("*") if path.is_file())
+    for path in (LOCKS / lock_name, ROOT / "pyproject.toml", *drop_ins):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def ensure_uv() -> str:
+    """Return uv: the user's, else a pinned one inside ``.venv``."""
+    found = shutil.which("uv") or shutil.which("uv", path=str(BIN))
+    if found:
+        return found
+    say("Installing uv into .venv")
+    pip = [str(python_of_env()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, "--require-hashes", "-r", str(LOCKS / "bootstrap.txt")])
+    return str(BIN / f"uv{EXE}")
+
+
+def run(command: list[str]) -> None:
+    """Run a package installer; a failure shows what it said."""
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if result.returncode:
+        output = (result.stdout + result.stderr).strip()
+        raise SetupError(
+            f"{Path(command[0]).name} failed; check the network and the free disk space, then "
+            f"run the same command again. It said:\n{output}"
+        )
+
+
+def run_assistant_install(arguments: list[str]) -> int:
+    command = [str(BIN / f"jupyter-assistant{EXE}"), "install", *arguments]
+    environment = {**os.environ, "LOCAL_ASSISTANT_CHECKOUT": str(ROOT)}
+    return subprocess.run(command, check=False, env=environment).returncode
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
