@@ -20,6 +20,10 @@ _CLEARED = (
 )
 
 
+# Packages come from the developer's own cache, though the tests' home is an empty one.
+os.environ.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+
+
 @pytest.fixture(scope="session")
 def session_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment variables that put home, state, config and runtime under one new directory."""

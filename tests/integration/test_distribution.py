@@ -1,0 +1,170 @@
+"""What pip gets: the wheel's content, the environments it resolves in, and both range ends.
+
+The upper end of every range is the lock that the other tests run in; here the wheel is
+installed at the lower end of every range, once with all extras and once bare beside
+ipykernel, and has to work there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DROP_INS = sorted(
+    path.relative_to(ROOT / "jupyter_config").as_posix()
+    for path in (ROOT / "jupyter_config").rglob("*")
+    if path.is_file()
+)
+
+
+def run(*command: str, cwd: Path = ROOT, **environment: str) -> str:
+    """Run a command to its end and return its output; a failure shows all of it."""
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=220,
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def uv(*arguments: str, **environment: str) -> str:
+    """Run the uv of the test set; `make test` installs it."""
+    return run(sys.executable, "-m", "uv", *arguments, UV_PYTHON_DOWNLOADS="never", **environment)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("wheel")
+    uv("build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable,
+       "--out-dir", str(target), str(ROOT))  # fmt: skip
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def environment_of(directory: Path, python: str) -> Path:
+    """Create a virtual environment and return its Python."""
+    uv("venv", "--quiet", "--python", python, str(directory))
+    scripts = directory / ("Scripts" if os.name == "nt" else "bin")
+    return scripts / ("python.exe" if os.name == "nt" else "python")
+
+
+def oldest_python() -> str:
+    """Return Python 3.10 where this machine has one that starts, else the running Python."""
+    found = shutil.which("python3.10")
+    if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
+        return found
+    return sys.executable
+
+
+def resolve(*requirements: str, resolution: str = "highest", python: str = "3.10") -> set[str]:
+    """Return the pins (``name==version``) that uv finds for ``requirements``."""
+    result = subprocess.run(
+        [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
+         "--resolution", resolution, "--python-version", python, "-"],
+        input="\n".join(requirements), capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return {line.split(" ")[0] for line in result.stdout.splitlines() if "==" in line}
+
+
+def test_the_wheel_carries_the_drop_ins_and_the_demo_model(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    data = [name.split(".data/data/")[1] for name in names if ".data/data/" in name]
+    assert sorted(data) == DROP_INS
+    assert "local_assistant/data/assistant-demo.gguf" in names
+    assert "local_assistant/config/template.toml" in names
+
+
+def test_drop_ins_carry_our_own_name_only() -> None:
+    assert DROP_INS, "no drop-ins found"
+    assert all("zz-local-assistant" in Path(name).name for name in DROP_INS), DROP_INS
+
+
+def test_the_locks_name_no_host() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        assert "://" not in lock.read_text(encoding="utf-8"), lock.name
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_base_resolves_beside_jupyter_ai_2(wheel: Path, python: str) -> None:
+    if python in ("3.13", "3.14"):
+        pins = resolve(str(wheel), "jupyter-ai>=2.31", "jupyterlab>=4.2", python=python)
+    else:
+        pins = resolve(str(wheel), "jupyter-ai==2.31.7", python=python)
+        assert "jupyter-ai==2.31.7" in pins
+    assert not any(pin.startswith(("xllamacpp==", "langchain-ollama==1")) for pin in pins)
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.14"])
+def test_everything_resolves_at_both_ends(wheel: Path, python: str) -> None:
+    for resolution in ("lowest-direct", "highest"):
+        pins = resolve(f"jupyter-local-assistant[all] @ {wheel.as_uri()}", resolution=resolution,
+                       python=python)  # fmt: skip
+        assert any(pin.startswith("jupyterlab==4.") for pin in pins)
+
+
+def test_base_alone_answers_in_a_bare_kernel_at_the_lowest_versions(
+    wheel: Path, tmp_path: Path, engine: object
+) -> None:
+    """Beside ipykernel only, ``%%ai`` loads by itself and talks to the running engine."""
+    python = environment_of(tmp_path / "bare", oldest_python())
+    uv("pip", "install", "--quiet", "--python", str(python), "--resolution", "lowest-direct",
+       str(wheel), "ipykernel>=6.29")  # fmt: skip
+    for name in DROP_INS:
+        assert (tmp_path / "bare" / name).is_file()
+    script = tmp_path / "ask.py"
+    script.write_text(
+        "from jupyter_client.manager import start_new_kernel\n"
+        "manager, client = start_new_kernel(kernel_name='python3')\n"
+        "texts, errors = [], []\n"
+        "def keep(message):\n"
+        "    content = message['content']\n"
+        "    kind = message['msg_type']\n"
+        "    if kind in ('display_data', 'update_display_data', 'execute_result'):\n"
+        "        texts.append(content['data'].get('text/markdown') or content['data']['text/plain'])\n"
+        "    elif kind == 'error':\n"
+        "        errors.append(content['evalue'])\n"
+        "    elif kind == 'stream':\n"
+        "        (texts if content['name'] == 'stdout' else errors).append(content['text'])\n"
+        "client.execute_interactive('%%ai\\nHello', output_hook=keep, timeout=60)\n"
+        "client.stop_channels(); manager.shutdown_kernel(now=True)\n"
+        "import json; print(json.dumps({'texts': texts, 'errors': errors}))\n",
+        encoding="utf-8",
+    )
+    said = json.loads(run(str(python), str(script), cwd=tmp_path).splitlines()[-1])
+    assert said["errors"] == []
+    assert any(text.strip() for text in said["texts"])
+
+
+def test_all_extras_pass_at_the_lowest_versions(wheel: Path, tmp_path: Path) -> None:
+    """Unit tests and the smoke test (server, chat, completion, embedding, magic) pass there."""
+    python = environment_of(tmp_path / "floor", oldest_python())
+    uv("pip", "install", "--quiet", "--python", str(python), "--resolution", "lowest-direct",
+       f"jupyter-local-assistant[all] @ {wheel.as_uri()}", "pytest>=8.3", "pytest-timeout>=2.3",
+       "gguf>=0.19", "numpy>=2")  # fmt: skip
+    run(str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit")
+    home = {
+        "LOCAL_ASSISTANT_HOME": str(tmp_path / "assistant"),
+        "LOCAL_ASSISTANT_CONFIG": str(tmp_path / "assistant.toml"),
+    }
+    try:
+        report = json.loads(run(str(python), "-m", "local_assistant", "smoke", "--json", **home))
+        assert report["ok"], report
+        assert {check["name"] for check in report["checks"]} == {
+            "server", "chat", "completion", "embedding", "magic",
+        }  # fmt: skip
+    finally:
+        run(str(python), "-m", "local_assistant", "stop", **home)
