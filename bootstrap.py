@@ -14,6 +14,7 @@ import hashlib
 import os
 import platform
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -145,14 +146,28 @@ def ensure_uv() -> str:
 
 def run(command: list[str]) -> None:
     """Run a package installer; a failure shows what it said."""
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=installer_environment()
+    )
     if result.returncode:
         output = (result.stdout + result.stderr).strip()
         raise SetupError(
             f"{Path(command[0]).name} failed; check the network and the free disk space, then "
             f"run the same command again. It said:\n{output}"
         )
+
+
+def installer_environment() -> dict[str, str]:
+    """Return the environment for uv: no Python of its own, and the machine's certificates.
+
+    Behind a company's proxy the registry's certificate is signed by an authority that only
+    the system's store knows; uv asks its bundled list alone unless told otherwise.
+    """
+    environment = {"UV_PYTHON_DOWNLOADS": "never"}
+    paths = ssl.get_default_verify_paths()
+    if sys.platform != "linux" or paths.cafile or paths.capath:
+        environment.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
+    return {**environment, **os.environ}
 
 
 def run_assistant_install(arguments: list[str]) -> int:

@@ -42,7 +42,7 @@ def run(*command: str, cwd: Path = ROOT, **environment: str) -> str:
 
 def uv(*arguments: str, **environment: str) -> str:
     """Run the uv of the test set; `make test` installs it."""
-    return run(sys.executable, "-m", "uv", *arguments, UV_PYTHON_DOWNLOADS="never", **environment)
+    return run(sys.executable, "-m", "uv", *arguments, **environment)
 
 
 @pytest.fixture(scope="module")
