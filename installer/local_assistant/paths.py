@@ -64,6 +64,12 @@ def jupyter_config_dir() -> Path:
     return Path.home() / ".jupyter"
 
 
+def jupyter_user_config_dirs() -> list[Path]:
+    """Return the directories in which this user configures Jupyter."""
+    named = os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep)
+    return [Path(entry) for entry in named if entry] + [jupyter_config_dir()]
+
+
 def user_config_file() -> Path:
     """Return the user's own ``assistant.toml`` (it need not exist)."""
     override = os.environ.get(CONFIG_ENV)
@@ -121,3 +127,16 @@ def unwritable(path: Path, error: OSError) -> AssistantError:
         f"Cannot write {path}: {error.strerror or error}.",
         f"Free space or fix its permissions, or set {HOME_ENV} to a writable directory.",
     )
+
+
+def display(path: Path) -> str:
+    """Return ``path`` for a message: with ``~`` where it lies in the user's home."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):  # not below it, or there is no home
+        return str(path)
+
+
+def expand(text: str, folder: Path) -> Path:
+    """Return a path from a configuration file: ``~`` expanded, relative to ``folder``."""
+    return folder / Path(text).expanduser()

@@ -1,0 +1,188 @@
+"""Change one setting in ``assistant.toml``, in place.
+
+Contract: :func:`set_value` keeps every comment, line end, symbolic link and mode, never
+touches a file that it cannot read, never leaves one that is not valid, and replaces the
+file in one step. :func:`write_template` writes the commented template where there is no
+file yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from local_assistant import paths
+from local_assistant.config import wording
+from local_assistant.config.loading import is_gguf_path
+from local_assistant.config.positions import scan
+from local_assistant.config.problems import ConfigError
+from local_assistant.config.reading import check_text, check_value, read_text
+from local_assistant.config.schema import keys
+from local_assistant.errors import AssistantError
+
+TEMPLATE = (Path(__file__).parent / "template.toml").read_text(encoding="utf-8")
+
+_BOM = "\ufeff"
+_lock = threading.Lock()
+
+
+def write_template(path: Path | None = None) -> bool:
+    """Write the commented template, unless there is a file already; return whether it did."""
+    target = _target(path)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8", newline="") as stream:
+            stream.write(TEMPLATE)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise paths.unwritable(target, error) from error
+    return True
+
+
+def set_value(dotted_key: str, value: object, path: Path | None = None) -> Path:
+    """Set one setting, or take it out of the file where ``value`` is None.
+
+    Args:
+        dotted_key: such as ``models.chat``.
+        value: the new value, of the setting's type.
+        path: the file; default: the user's own, made from the template if missing.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: the file is not valid, or would not be; it is left as it was.
+        AssistantError: there is no such setting, or the file cannot be written.
+    """
+    if dotted_key not in keys():
+        raise _no_such_key(dotted_key)
+    if isinstance(value, str) and dotted_key.startswith("models.") and is_gguf_path(value):
+        value = str(paths.expand(value.strip(), Path.cwd()))
+    if value is not None:
+        check_value(dotted_key, value)
+    target = _target(path)
+    project = path is not None and target != _target(None)
+    with _lock:
+        try:
+            original = read_text(target)
+        except FileNotFoundError:
+            original = "" if project else TEMPLATE
+        _refuse_broken(original, target, project, dotted_key)
+        edited = _edited(original, dotted_key, value)
+        content = check_text(edited, target, project=project)
+        table, _, key = dotted_key.partition(".")
+        assert content.tables.get(table, {}).get(key) == value
+        _replace(target, edited)
+    return path or paths.user_config_file()
+
+
+def _target(path: Path | None) -> Path:
+    """Return the real file: a link (to a folder of dotfiles, say) is written through."""
+    return Path(os.path.realpath(path or paths.user_config_file()))
+
+
+def _no_such_key(dotted_key: str) -> AssistantError:
+    table, _, key = dotted_key.rpartition(".")
+    near = wording.nearest(dotted_key, keys()) or wording.nearest_key(table, key)
+    hint = f' Did you mean "{near}"?' if near else ""
+    return AssistantError(
+        f"{dotted_key} is not a setting.{hint}",
+        "See all settings with: jupyter assistant config show",
+    )
+
+
+def _refuse_broken(text: str, path: Path, project: bool, dotted_key: str) -> None:
+    """Raise for a file that is not valid now; the setting to be changed may be wrong."""
+    try:
+        check_text(text, path, project=project)
+    except ConfigError as error:
+        others = [problem for problem in error.problems if problem.key != dotted_key]
+        if others:
+            raise ConfigError(others) from error
+
+
+def _edited(original: str, dotted_key: str, value: object) -> str:
+    table, _, key = dotted_key.partition(".")
+    document = tomlkit.parse(original)
+    held: Any = document.get(table)
+    if held is not None and key in held:
+        if value is None:
+            held.remove(key)
+        else:
+            held[key] = value
+        edited = tomlkit.dumps(document)
+    elif value is None:
+        return original
+    else:
+        edited = _inserted(original, table, key, tomlkit.item(value).as_string())
+    if "\r\n" in original and not re.search(r"(?<!\r)\n", original):
+        edited = re.sub(r"(?<!\r)\n", "\r\n", edited)
+    return edited
+
+
+def _inserted(text: str, table: str, key: str, value: str) -> str:
+    """Return ``text`` with a new line ``key = value`` in ``[table]``.
+
+    Done on the text, because tomlkit appends behind the blank lines and comments that
+    lead over to the next table. The line goes below the template's commented example of
+    the same key, else below the table's last setting.
+    """
+    statements = scan(text)
+    heads = [
+        index for index, found in enumerate(statements) if found.header and found.path == (table,)
+    ]
+    if not heads:
+        separator = "" if not text or text.endswith("\n") else "\n"
+        if any(found.path[:1] == (table,) for found in statements):  # models = {…}, models.x = …
+            document = tomlkit.parse(text)
+            holder: Any = document[table]
+            holder[key] = tomlkit.value(value)
+            return tomlkit.dumps(document)
+        return f"{text}{separator}{chr(10) if text else ''}[{table}]\n{key} = {value}\n"
+    last = heads[0]
+    while last + 1 < len(statements) and not statements[last + 1].header:
+        last += 1
+    following = statements[last + 1] if last + 1 < len(statements) else None
+    section_end = text.rfind("\n", 0, following.end) + 1 if following else len(text)
+    at = statements[last].end
+    commented = re.compile(rf"^[ \t]*#[ \t]*{re.escape(key)}[ \t]*=.*?(?=\r?$)", re.MULTILINE)
+    for match in commented.finditer(text, statements[heads[0]].end, section_end):
+        at = match.end()
+    return f"{text[:at]}\n{key} = {value}{text[at:] or chr(10)}"
+
+
+def _replace(target: Path, text: str) -> None:
+    """Put ``text`` in the place of the file in one step, with the mode it had."""
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = None
+        bom = ""
+        if target.exists():
+            mode = stat.S_IMODE(target.stat().st_mode)
+            with target.open("rb") as stream:
+                bom = _BOM if stream.read(3) == _BOM.encode() else ""
+            if not os.access(target, os.W_OK):
+                raise PermissionError(13, "the file is read-only")
+        handle, temporary = tempfile.mkstemp(prefix=".assistant-", dir=target.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(bom + text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes 0600; a file of settings is as readable as any new file.
+        Path(temporary).chmod(mode if mode is not None else 0o644)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):  # the error that matters is being raised
+                Path(temporary).unlink()
+        raise paths.unwritable(target, error) from error
