@@ -121,11 +121,11 @@ def make_private_dir(path: Path) -> Path:
     return path
 
 
-def unwritable(path: Path, error: OSError) -> AssistantError:
+def unwritable(path: Path, error: OSError, variable: str = HOME_ENV) -> AssistantError:
     """Return the error for a place that the assistant must write and cannot."""
     return AssistantError(
         f"Cannot write {path}: {error.strerror or error}.",
-        f"Free space or fix its permissions, or set {HOME_ENV} to a writable directory.",
+        f"Free space or fix its permissions, or set {variable} to a writable place.",
     )
 
 

@@ -44,7 +44,7 @@ def write_template(path: Path | None = None) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise paths.unwritable(target, error) from error
+        raise paths.unwritable(target, error, paths.CONFIG_ENV) from error
     return True
 
 
@@ -185,4 +185,4 @@ def _replace(target: Path, text: str) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):  # the error that matters is being raised
                 Path(temporary).unlink()
-        raise paths.unwritable(target, error) from error
+        raise paths.unwritable(target, error, paths.CONFIG_ENV) from error

@@ -54,8 +54,8 @@ def read_text(path: Path) -> str:
                 path, f"this is {size} long, which no configuration is", "Move it away"
             )
         raw = path.read_bytes()
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(str(path)) from error
     except OSError as error:
         reason = f"it cannot be read ({error.strerror or error})"
         raise _unreadable(path, reason, "Make it readable for you") from error
