@@ -37,13 +37,15 @@ _lock = threading.Lock()
 def write_template(path: Path | None = None) -> bool:
     """Write the commented template, unless there is a file already; return whether it did."""
     target = _target(path)
+    if target.exists():
+        return False
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8", newline="") as stream:
             stream.write(TEMPLATE)
-    except FileExistsError:
-        return False
     except OSError as error:
+        if target.exists():  # somebody else was quicker
+            return False
         raise paths.unwritable(target, error, paths.CONFIG_ENV) from error
     return True
 
