@@ -1,0 +1,107 @@
+"""Make a model's Markdown safe to show in a notebook.
+
+JupyterLab trusts the outputs of a cell that was just run: raw HTML in Markdown goes into
+the page as it is, scripts included, and the page holds the key to the server. A model's
+words are not to be trusted so far: they may repeat what a file or a web page told it.
+
+Contract: pure. Outside of code, in the returned text
+
+* no raw HTML is left (``<`` in front of what could begin a tag is escaped),
+* links lead to http, https, mailto or a relative address only,
+* images are links: fetching one would tell a server on the net that the cell was run.
+
+Code blocks and code spans stay as they are where every reader of Markdown agrees that
+they are code. Where that is in doubt (a fence in a quotation, a stray backtick, math
+delimiters that cut through a block) the text counts as not being code; the worst that
+happens to an honest answer is then an ``&lt;`` in the place of a ``<``.
+"""
+
+from __future__ import annotations
+
+import re
+
+_OPENER = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*")
+_MAYBE_FENCE = re.compile(r"[\s>*+\-\d.)]*(`{3}|~{3})")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_TARGET = r"(?:https?://[^\s()<>\"'$\\]+|mailto:[\w.+@-]+|[\w./#-]+)\)"
+_LINK = re.compile(rf"\]\((?!{_TARGET})")
+_MATH = re.compile(r"\$|\\")
+_CUTS_BLOCKS = re.compile(r"\\(?:begin|end)\{|\\\\[()\[\]]")
+
+
+def safe_markdown(text: str) -> str:
+    """Return ``text`` without anything that could act in the reader's page."""
+    # In math an entity would be shown as such; a blank disarms a tag as well.
+    less = "< " if _MATH.search(text) else "&lt;"
+    lines = re.split(r"\r\n?|\n", text)
+    done: list[str] = []
+    certain = True  # every fence so far was one beyond doubt
+    balanced = True  # no code span is open in this paragraph
+    while len(done) < len(lines):
+        line = lines[len(done)]
+        if certain and _MAYBE_FENCE.match(line):
+            block = _code_block(lines[len(done) :])
+            done += block
+            certain, balanced = bool(block), True
+            if block:
+                continue
+        balanced = balanced or not line.strip()
+        spans = _spans(line) if certain and balanced else None
+        balanced = spans is not None
+        done.append(_disarmed(line, spans or [], less))
+    return "\n".join(done)
+
+
+def _code_block(lines: list[str]) -> list[str]:
+    """Return the lines of the code block that begins here, or nothing if that is in doubt."""
+    opener = _OPENER.fullmatch(lines[0])
+    if opener is None:
+        return []
+    indent, fence = opener["indent"], opener["fence"]
+    closer = re.compile(rf"{indent}{fence[0]}{{{len(fence)},}}[ \t]*")
+    for index, line in enumerate(lines[1:], start=1):
+        if closer.fullmatch(line):
+            return [] if _in_doubt(lines[: index + 1]) else lines[: index + 1]
+        outdented = line.strip() and not line.startswith(indent)
+        if outdented or (indent and _MAYBE_FENCE.match(line)):
+            return []
+    # Not closed (yet): dollar signs within could still pair with some in front of it.
+    return [] if _in_doubt(lines) or "$" in "".join(lines) else lines
+
+
+def _in_doubt(block: list[str]) -> bool:
+    return bool(_CUTS_BLOCKS.search("\n".join(block)))
+
+
+def _spans(line: str) -> list[tuple[int, int]] | None:
+    """Return where the code spans of a line are; None if its backticks do not pair up."""
+    if "`" not in line:
+        return []
+    if _MATH.search(line) or "|" in line:
+        return None  # math or a table cell may end inside of a span
+    runs = [(match.start(), match.end()) for match in re.finditer("`+", line)]
+    spans = []
+    while runs:
+        start, end = runs.pop(0)
+        same = [i for i, (left, right) in enumerate(runs) if right - left == end - start]
+        if not same:
+            return None
+        spans.append((start, runs[same[0]][1]))
+        del runs[: same[0] + 1]
+    return spans
+
+
+def _disarmed(line: str, spans: list[tuple[int, int]], less: str) -> str:
+    parts = []
+    position = 0
+    for start, end in [*spans, (len(line), len(line))]:
+        parts += [_disarm(line[position:start], less), line[start:end]]
+        position = end
+    disarmed = "".join(parts)
+    # The words behind a fence become an attribute, and math is put in there unescaped.
+    return disarmed.replace("$", "") if _MAYBE_FENCE.match(line) else disarmed
+
+
+def _disarm(text: str, less: str) -> str:
+    text = _TAG.sub(less, text).replace("![", r"\![").replace("]:", r"]\:")
+    return _LINK.sub(r"]\\(", text)
