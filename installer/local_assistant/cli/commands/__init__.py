@@ -1,0 +1,1 @@
+"""One module for each verb; each imports click at top and everything else when it runs."""

@@ -1,0 +1,47 @@
+"""Atomic file writing: a reader, or a Ctrl-C, sees the old file or the new one.
+
+Contract: the temporary file lies beside the target, so that the rename stays on one file
+system, and is removed when writing fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from local_assistant import paths
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace ``path`` by ``content``; missing parents are made.
+
+    Raises:
+        AssistantError: the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise paths.unwritable(path, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise paths.unwritable(path, error) from error
+    finally:
+        # Also on Ctrl-C. After the rename there is nothing left to remove.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the content of ``path``, or ``None`` where there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
