@@ -1,0 +1,88 @@
+"""Ollama's ``options`` and how they become llama.cpp's fields.
+
+Contract: pure. Known names with a wrong type are refused with Ollama's sentence; unknown
+names are ignored, as Ollama does. Defaults are Ollama's, so that answers do not change when
+a client moves between the two servers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local_assistant.engine.scheduler import LoadOptions
+from local_assistant.engine.wire import ApiError
+
+_INTEGERS = (
+    "num_ctx", "num_batch", "num_gpu", "num_thread", "num_keep", "num_predict", "top_k",
+    "repeat_last_n", "seed",
+)  # fmt: skip
+_FLOATS = (
+    "temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty",
+    "frequency_penalty",
+)  # fmt: skip
+_DEFAULTS: dict[str, Any] = {
+    "num_predict": -1,
+    "num_keep": 4,
+    "temperature": 0.8,
+    "top_k": 40,
+    "top_p": 0.9,
+    "min_p": 0.0,
+    "typical_p": 1.0,
+    "repeat_last_n": 64,
+    "repeat_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "seed": -1,
+    "stop": [],
+}
+_RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}
+
+
+def check(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the known options, each of its type.
+
+    Raises:
+        ApiError: a value has another type (status 500, as Ollama answers it).
+    """
+    checked: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name in _INTEGERS:
+            if not number:
+                raise ApiError(500, f'option "{name}" must be of type integer')
+            checked[name] = int(value)
+        elif name in _FLOATS:
+            if not number:
+                raise ApiError(500, f'option "{name}" must be of type float32')
+            checked[name] = float(value)
+        elif name == "stop":
+            if not isinstance(value, list):
+                raise ApiError(500, 'option "stop" must be of type array')
+            if not all(isinstance(item, str) for item in value):
+                raise ApiError(500, 'option "stop" must be of an array of strings')
+            checked[name] = value
+    return checked
+
+
+def load_options(options: dict[str, Any]) -> LoadOptions:
+    """Return those options that decide how a model is loaded."""
+    threads = options.get("num_thread")
+    gpu = options.get("num_gpu")
+    return LoadOptions(
+        context=options.get("num_ctx"),
+        batch=options.get("num_batch"),
+        threads=threads if threads and threads > 0 else None,
+        gpu_layers=gpu if gpu is not None and gpu >= 0 else None,
+    )
+
+
+def sampling_fields(options: dict[str, Any], context: int) -> dict[str, Any]:
+    """Return the sampling part of a request to llama.cpp's server."""
+    merged = {**_DEFAULTS, **options}
+    fields = {_RENAMED.get(name, name): merged[name] for name in _DEFAULTS}
+    if fields["n_predict"] < 0:
+        # Unbounded means Ollama's bound; the context ends it earlier.
+        fields["n_predict"] = 10 * context
+    return {**fields, "cache_prompt": True, "stream": True}

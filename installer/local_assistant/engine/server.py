@@ -1,0 +1,176 @@
+"""The engine's front process: puts the parts together and runs until stopped or idle.
+
+Contract: holds the lock of this host's engine for its whole life; writes the run file only
+once it listens; ends its model processes before it leaves. The first free port from the
+wanted one is taken, that of the last run first. Never imports llama.cpp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from local_assistant import __version__, paths
+from local_assistant.engine import runfile
+from local_assistant.engine.activity import Activity
+from local_assistant.engine.api_assistant import AssistantApi
+from local_assistant.engine.api_embed import EmbedApi
+from local_assistant.engine.api_models import ModelsApi
+from local_assistant.engine.api_text import TextApi
+from local_assistant.engine.catalog import Catalog
+from local_assistant.engine.http import Application
+from local_assistant.engine.scheduler import Scheduler
+from local_assistant.engine.settings import EXIT_LOCKED, EngineOptions
+from local_assistant.engine.store import Store
+from local_assistant.errors import AssistantError
+
+_PORTS_TRIED = 100
+_GRACE_S = 2
+
+
+def run(options: EngineOptions) -> int:
+    """Serve until stopped; returns the exit status.
+
+    Raises:
+        AssistantError: no port, or a directory that cannot be written.
+    """
+    with runfile.single_instance() as first:
+        if not first:
+            sys.stderr.write("another engine of this home is running\n")
+            return EXIT_LOCKED
+        token = runfile.keep_token() if options.token else None
+        previous = runfile.read()
+        listener = listen(options, previous.port if previous else None)
+        with listener:
+            asyncio.run(_serve(options, token, listener))
+    return 0
+
+
+def listen(options: EngineOptions, last_port: int | None) -> socket.socket:
+    """Return a listening socket on the first free port.
+
+    Raises:
+        AssistantError: none of the ports is free, or the address is not this machine's.
+    """
+    ports = list(range(options.port, min(options.port + _PORTS_TRIED, 65536)))
+    if last_port in ports:
+        ports.remove(last_port)
+        ports.insert(0, last_port)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    for port in ports:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if sys.platform == "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((options.host, port))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise AssistantError(
+                    f"The engine cannot listen on {options.host}: {error.strerror or error}.",
+                    "Use --host 127.0.0.1.",
+                ) from error
+            sys.stderr.write(f"port {port} is taken\n")
+            continue
+        return listener
+    raise AssistantError(
+        f"None of the ports {ports[0]} to {ports[-1]} is free.",
+        f"Set another [engine] port in {paths.CONFIG_NAME}.",
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, record: runfile.RunFile) -> None:
+        super().__init__(config)
+        self._record = record
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        runfile.write(self._record)
+        sys.stderr.write(f"listening on {self._record.url} (pid {self._record.pid})\n")
+
+
+async def _serve(options: EngineOptions, token: str | None, listener: socket.socket) -> None:
+    root = Path(options.models_dir) if options.models_dir else paths.models_dir()
+    store, activity, scheduler = Store(root), Activity(), Scheduler(options)
+    loopback = options.host in ("127.0.0.1", "::1", "localhost")
+    application = Application(token, check_host=loopback, on_request=activity.request)
+    port = listener.getsockname()[1]
+    record = runfile.describe_self(port, token, __version__, options.host)
+    config = uvicorn.Config(
+        application,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=75,
+    )
+    server = _Server(config, record)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    _add_routes(application, options, store, scheduler, activity, stop)
+    watch = asyncio.ensure_future(_leave_when_idle(options, activity, stop))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):  # we have just cancelled it
+            await watch
+        await scheduler.close()
+
+
+def _add_routes(
+    application: Application,
+    options: EngineOptions,
+    store: Store,
+    scheduler: Scheduler,
+    activity: Activity,
+    stop: Any,
+) -> None:
+    catalog = Catalog(store)
+    models, text = ModelsApi(catalog, scheduler), TextApi(catalog, scheduler)
+    embed = EmbedApi(catalog, scheduler)
+    ours = AssistantApi(options, store, scheduler, activity, stop)
+    application.route("GET HEAD", "/", models.root, use=False)
+    application.route("GET HEAD", "/api/version", models.version, use=False)
+    application.route("GET HEAD", "/api/tags", models.tags)
+    application.route("GET", "/api/ps", models.ps, use=False)
+    application.route("POST", "/api/show", models.show)
+    application.route("POST", "/api/copy", models.copy)
+    application.route("DELETE", "/api/delete", models.delete)
+    application.route("POST", "/api/generate", text.generate)
+    application.route("POST", "/api/chat", text.chat)
+    application.route("POST", "/api/embed", embed.embed)
+    application.route("POST", "/api/embeddings", embed.embeddings)
+    application.route("GET", "/assistant/status", ours.status, use=False)
+    application.route("POST", "/assistant/hold", ours.hold)
+    application.route("POST", "/assistant/stop", ours.stop, use=False)
+
+
+async def _leave_when_idle(options: EngineOptions, activity: Activity, stop: Any) -> None:
+    limit = options.idle_timeout_s
+    while limit > 0:
+        await asyncio.sleep(min(5.0, max(0.05, limit / 10)))
+        if activity.idle_for() >= limit:
+            sys.stderr.write(f"idle for {limit:g} s: leaving\n")
+            stop()
+            return
