@@ -44,6 +44,8 @@ def test_an_honest_answer_stays_as_it_is(honest: str) -> None:
         "$ \\\\`$ <img src=x> `",
         "\\begin{a}\n```\n\\end{a}\n<img src=x>\n```",
         "$\n```\n$ <img src=x>",
+        "```\na\n  ```\n<img src=x>",
+        "see https://a.example/`b><img src=x>`",
     ],
 )
 def test_no_tag_is_left(evil: str) -> None:
@@ -81,8 +83,16 @@ def test_an_image_becomes_a_link() -> None:
     assert shown == "\\![chart](https://far.example/?data=secret)"
 
 
-def test_math_does_not_reach_the_attributes_of_a_fence() -> None:
-    assert "$" not in safe_markdown('```$" onmouseover=alert(1) $\ntext').splitlines()[0]
+@pytest.mark.parametrize("evil", ['```" onmouseover=alert(1)\ntext', '> ~~~$" onx=1 $\ntext'])
+def test_nothing_gets_out_of_the_attribute_of_a_fence(evil: str) -> None:
+    line = safe_markdown(evil).splitlines()[0]
+    assert '"' not in line
+    assert "$" not in line
+
+
+def test_nothing_gets_out_of_a_bare_link_by_way_of_math() -> None:
+    safe = safe_markdown('https://a.example/$" onmouseover=alert(1) $')
+    assert safe.startswith("https://a.example/ $")
 
 
 def test_a_growing_answer_is_safe_at_every_length() -> None:

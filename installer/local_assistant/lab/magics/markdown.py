@@ -25,6 +25,8 @@ _MAYBE_FENCE = re.compile(r"[\s>*+\-\d.)]*(`{3}|~{3})")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = r"(?:https?://[^\s()<>\"'$\\]+|mailto:[\w.+@-]+|[\w./#-]+)\)"
 _LINK = re.compile(rf"\]\((?!{_TARGET})")
+_BARE_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<]*`", re.IGNORECASE)
+_LINK_INTO_MATH = re.compile(r"((?:https?://|ftp://|www\.)[^\s$\\]*)(?=[$\\])", re.IGNORECASE)
 _MATH = re.compile(r"\$|\\")
 _CUTS_BLOCKS = re.compile(r"\\(?:begin|end)\{|\\\\[()\[\]]")
 
@@ -62,8 +64,7 @@ def _code_block(lines: list[str]) -> list[str]:
     for index, line in enumerate(lines[1:], start=1):
         if closer.fullmatch(line):
             return [] if _in_doubt(lines[: index + 1]) else lines[: index + 1]
-        outdented = line.strip() and not line.startswith(indent)
-        if outdented or (indent and _MAYBE_FENCE.match(line)):
+        if _MAYBE_FENCE.match(line) or (line.strip() and not line.startswith(indent)):
             return []
     # Not closed (yet): dollar signs within could still pair with some in front of it.
     return [] if _in_doubt(lines) or "$" in "".join(lines) else lines
@@ -77,8 +78,8 @@ def _spans(line: str) -> list[tuple[int, int]] | None:
     """Return where the code spans of a line are; None if its backticks do not pair up."""
     if "`" not in line:
         return []
-    if _MATH.search(line) or "|" in line:
-        return None  # math or a table cell may end inside of a span
+    if _MATH.search(line) or "|" in line or _BARE_LINK.search(line):
+        return None  # math, a table cell or a bare link may end inside of a span
     runs = [(match.start(), match.end()) for match in re.finditer("`+", line)]
     spans = []
     while runs:
@@ -98,10 +99,12 @@ def _disarmed(line: str, spans: list[tuple[int, int]], less: str) -> str:
         parts += [_disarm(line[position:start], less), line[start:end]]
         position = end
     disarmed = "".join(parts)
-    # The words behind a fence become an attribute, and math is put in there unescaped.
-    return disarmed.replace("$", "") if _MAYBE_FENCE.match(line) else disarmed
+    # JupyterLab writes the words behind a fence into an attribute, without escaping them.
+    return re.sub(r'["$\\]', "", disarmed) if _MAYBE_FENCE.match(line) else disarmed
 
 
 def _disarm(text: str, less: str) -> str:
     text = _TAG.sub(less, text).replace("![", r"\![").replace("]:", r"]\:")
+    # Math is put into the page last and unescaped: in an address it could end the attribute.
+    text = _LINK_INTO_MATH.sub(r"\1 ", text)
     return _LINK.sub(r"]\\(", text)
