@@ -26,7 +26,9 @@ SHARED_CONFIG: dict[str, dict[str, Any]] = {
         "PersonaManager": {"default_persona_id": PERSONA_ID}
     },
     **{
-        f"jupyter_server_config.d/{name}.json": {"ServerApp": {"jpserver_extensions": {name: False}}}
+        f"jupyter_server_config.d/{name}.json": {
+            "ServerApp": {"jpserver_extensions": {name: False}}
+        }
         for name in SWITCHED_OFF
     },
 }

@@ -1,0 +1,93 @@
+"""Which messages of a chat are the conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_assistant.errors import AssistantError
+from local_assistant.lab.chat import notes
+from local_assistant.lab.chat.history import CLEAR, conversation
+from local_assistant.lab.chat.prompt import Attachment
+
+PERSONA = "jupyter-ai-personas::local_assistant::LocalAssistantPersona"
+FAILED = notes.problem(AssistantError("The engine stopped.", "Send it again."))
+
+
+@dataclass
+class Said:
+    """The fields of ``jupyterlab_chat.models.Message`` that count here."""
+
+    sender: str
+    body: str
+    id: str = ""
+    attachments: list[str] = field(default_factory=list)
+    deleted: bool | None = None
+
+
+def turns(*messages: Said, last: str = "end") -> list[tuple[str, str]]:
+    found = conversation(messages, last, PERSONA, lambda _: ())
+    return [(turn.role, turn.text) for turn in found]
+
+
+def test_roles() -> None:
+    said = turns(Said("ada", "hello"), Said(PERSONA, "hi"), Said("ada", "primes?"))
+    assert said == [("user", "hello"), ("assistant", "hi"), ("user", "primes?")]
+
+
+def test_notes_are_not_the_models_words() -> None:
+    body = notes.note("The demo model answers.") + "\n\n```python\nx = 1\n```\n\nDone."
+    assert turns(Said("ada", "x?"), Said(PERSONA, body)) == [
+        ("user", "x?"),
+        ("assistant", "```python\nx = 1\n```\n\nDone."),
+    ]
+
+
+def test_a_question_that_only_failed_is_not_asked_again() -> None:
+    assert turns(Said("ada", "long " * 100), Said(PERSONA, FAILED), Said("ada", "short")) == [
+        ("user", "short")
+    ]
+
+
+def test_text_shown_before_a_failure_stays() -> None:
+    assert turns(Said("ada", "q"), Said(PERSONA, "half an"), Said(PERSONA, FAILED)) == [
+        ("user", "q"),
+        ("assistant", "half an"),
+    ]
+
+
+def test_deleted_and_system_messages_are_left_out() -> None:
+    said = turns(
+        Said("ada", "", deleted=True),
+        Said("hidden::jupyter_ai_system", "Refreshed all AI personas."),
+        Said("ada", "q"),
+    )
+    assert said == [("user", "q")]
+
+
+def test_clear_forgets_what_was_before() -> None:
+    said = turns(
+        Said("ada", "old"),
+        Said(PERSONA, "old answer"),
+        Said("ada", CLEAR),
+        Said(PERSONA, notes.note("Forgotten.")),
+        Said("ada", "new"),
+    )
+    assert said == [("user", "new")]
+
+
+def test_two_in_a_row_become_one() -> None:
+    assert turns(Said("ada", "one"), Said("bob", "two")) == [("user", "one\n\ntwo")]
+
+
+def test_what_came_after_the_question_does_not_count() -> None:
+    said = turns(Said("ada", "first", id="1"), Said("ada", "second", id="2"), last="1")
+    assert said == [("user", "first")]
+
+
+def test_attachments_are_read_for_the_users_messages() -> None:
+    def attached(message: Any) -> tuple[Attachment, ...]:
+        return tuple(Attachment(name, "text") for name in message.attachments)
+
+    found = conversation([Said("ada", "see", attachments=["a.py"])], "end", PERSONA, attached)
+    assert [a.name for a in found[0].attachments] == ["a.py"]
