@@ -216,12 +216,12 @@ def single_instance() -> Iterator[bool]:
     except OSError as error:
         raise paths.unwritable(path, error) from error
     try:
-        yield _try_lock(descriptor)
+        yield try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     try:
         if sys.platform == "win32":
             import msvcrt

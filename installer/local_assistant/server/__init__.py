@@ -1,1 +1,25 @@
+"""Model servers: which one answers, with which model, and how to talk to it.
 
+Contract: what other parts need is exported here; importing is cheap (standard library).
+"""
+
+from local_assistant.server.choice import DEMO_MODEL, Choice, choose
+from local_assistant.server.client import Client, ServerError, ServerGone
+from local_assistant.server.endpoint import Endpoint
+from local_assistant.server.installed import InstalledModel, in_our_store, installed
+from local_assistant.server.resolve import engine_endpoint, find_server
+
+__all__ = [
+    "DEMO_MODEL",
+    "Choice",
+    "Client",
+    "Endpoint",
+    "InstalledModel",
+    "ServerError",
+    "ServerGone",
+    "choose",
+    "engine_endpoint",
+    "find_server",
+    "in_our_store",
+    "installed",
+]
