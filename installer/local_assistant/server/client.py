@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,8 @@ class Client:
 class Stream:
     """The JSON lines of one answer: a context manager and an iterator.
 
-    :meth:`close` may be called from another thread; it ends a read that waits.
+    :meth:`close` may be called from another thread; a read that waits there then ends, as
+    if the answer were over.
     """
 
     def __init__(self, client: Client, path: str, body: dict[str, Any]) -> None:
@@ -165,10 +167,13 @@ class Stream:
         self._response: http.client.HTTPResponse | None = None
         self._buffer = b""
         self._last: dict[str, Any] = {}
+        self._closed = False
+        self._reader = 0
 
     def __enter__(self) -> Stream:
         opened = self._client._send("POST", self._path, self._body)
         self._connection, self._socket, self._response = opened
+        self._reader = threading.get_ident()
         return self
 
     def __exit__(
@@ -204,29 +209,38 @@ class Stream:
     def _fill(self) -> bool:
         """Read what has arrived; False at the end of the answer."""
         response = self._response
-        if response is None or response.isclosed():
+        if response is None or self._closed or response.isclosed():
             return False
-        piece: bytes = self._client._reading(lambda: response.read1(_PIECE))
+        try:
+            piece: bytes = self._client._reading(lambda: response.read1(_PIECE))
+        except ServerGone:
+            if self._closed:
+                return False
+            raise
         self._buffer += piece
         return bool(piece)
 
     def _check_end(self) -> None:
         """An answer without a length ends when the server dies, too: then it is not done."""
         response = self._response
-        if response is not None and not response.chunked and self._last.get("done") is False:
+        if response is None or self._closed:
+            return
+        if not response.chunked and self._last.get("done") is False:
             raise self._client._stopped("in the middle of the answer")
 
     def close(self) -> None:
         """Close the connection at once."""
+        self._closed = True
         with contextlib.suppress(OSError):  # it is closed already
             if self._socket is not None:
                 # Closing alone would not wake another thread that reads.
                 self._socket.shutdown(socket.SHUT_RDWR)
+        if self._reader != threading.get_ident():
+            return  # http.client is not made for two threads: the reader closes the rest
         if self._connection is not None:
             self._connection.close()
         if self._response is not None:
-            with contextlib.suppress(OSError, ValueError):  # a reader in another thread
-                self._response.close()
+            self._response.close()
 
 
 def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
