@@ -46,7 +46,7 @@ def _start(wanted: dict[str, Any]) -> Any:
     params.api_keys = [wanted["api_key"]]
     params.cors_origins = ""
     params.ui = False
-    params.verbosity = 2
+    params.verbosity = 1
     params.n_threads_http = 4
     params.n_parallel = wanted["slots"]
     params.n_ctx = wanted["context"] * wanted["slots"]

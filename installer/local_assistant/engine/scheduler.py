@@ -201,6 +201,7 @@ class Scheduler:
         path, embedding = key
         default = _EMBED_CONTEXT if embedding else DEFAULT_CONTEXT
         context = _capped(wanted.context or default, header) or default
+        threads = wanted.threads or self._options.threads
         gpu = wanted.gpu_layers if wanted.gpu_layers is not None else self._options.gpu_layers
         return LoadParameters(
             gguf=path,
@@ -208,7 +209,7 @@ class Scheduler:
             slots=1 if embedding else _TEXT_SLOTS,
             # An input to embed must fit into one batch as a whole.
             batch=context if embedding else wanted.batch or _TEXT_BATCH,
-            threads=wanted.threads or self._options.threads or memory.default_threads(),
+            threads=threads or memory.default_threads(header.size),
             gpu_layers=-1 if gpu is None else gpu,
             embedding=embedding,
             mean_pooling=not header.embeds_only,
