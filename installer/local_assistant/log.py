@@ -19,7 +19,7 @@ _MAX_BYTES = 1_000_000
 _KEPT_FILES = 2
 _ROOT = "local_assistant"
 _SECRET = re.compile(
-    r"(?i)(\bbearer\s+|\b(?:api[_-]?key|token|password|secret)[\"']?\s*[=:]\s*[\"']?|://[^/\s:@]*:)"
+    r"(?i)(\bbearer\s+|(?:api[_-]?key|token|password|secret)[\"']?\s*[=:]\s*[\"']?|://[^/\s:@]*:)"
     r"([^\s\"'&,;@]{6,})"
 )
 

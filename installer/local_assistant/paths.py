@@ -19,6 +19,9 @@ HOME_ENV = "LOCAL_ASSISTANT_HOME"
 CONFIG_ENV = "LOCAL_ASSISTANT_CONFIG"
 """Names another ``assistant.toml``."""
 
+CHECKOUT_ENV = "LOCAL_ASSISTANT_CHECKOUT"
+"""Set by ``bootstrap.py`` of a checkout: the commands to name are then make's."""
+
 CONFIG_NAME = "assistant.toml"
 DEMO_GGUF = "assistant-demo.gguf"
 
@@ -81,6 +84,11 @@ def user_config_file() -> Path:
 def ollama_home() -> Path:
     """Return Ollama's directory in the user's home."""
     return Path.home() / ".ollama"
+
+
+def in_checkout() -> bool:
+    """Return whether a checkout's own set-up runs this."""
+    return bool(os.environ.get(CHECKOUT_ENV))
 
 
 def prefix_etc() -> Path:

@@ -29,7 +29,7 @@ failed (and how to mend it was said), 2 wrong usage, 130 stopped by Ctrl-C.
 def page() -> str:
     """Return the whole page."""
     sections = [_HEAD]
-    for depth, context in _contexts(click.Context(cli, info_name=PROG, max_content_width=_WIDTH)):
+    for depth, context in _contexts(cli.make_context(PROG, [], resilient_parsing=True)):
         context.terminal_width = _WIDTH
         help_text = context.command.get_help(context)
         sections.append(f"{'#' * (depth + 2)} {context.command_path}\n\n```\n{help_text}\n```\n")
@@ -44,7 +44,9 @@ def _contexts(parent: click.Context, depth: int = 0) -> Iterator[tuple[int, clic
         for name in command.list_commands(parent):
             child = command.get_command(parent, name)
             assert child is not None
-            yield from _contexts(click.Context(child, parent=parent, info_name=name), depth + 1)
+            yield from _contexts(
+                child.make_context(name, [], parent, resilient_parsing=True), depth + 1
+            )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -96,5 +96,5 @@ def _write(stream: IO[str], text: str) -> None:
     try:
         click.echo(text, file=stream)
     except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
+        encoding = getattr(stream, "encoding", None) or "ascii"
         click.echo(text.encode(encoding, "replace").decode(encoding), file=stream)

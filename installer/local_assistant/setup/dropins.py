@@ -14,7 +14,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from local_assistant import paths
 from local_assistant.setup import record as records
@@ -45,6 +45,14 @@ class SharedFile:
     wanted: Mapping[str, Any]
     shipped: Mapping[str, Any] = field(default_factory=dict)
     package: str | None = None
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What became of a shared-name file."""
+
+    action: Literal["removed", "restored"]
+    detail: str
 
 
 def missing_own_files(prefix: Path) -> list[Path]:
@@ -115,22 +123,20 @@ def _note(record: records.Record, path: Path, entry: records.MergedFile) -> None
         records.save(record)
 
 
-def unmerge(path: Path, entry: records.MergedFile, *, dry_run: bool) -> str | None:
+def unmerge(path: Path, entry: records.MergedFile, *, dry_run: bool) -> Undone | None:
     """Take our keys out of ``path``; return what was done, or ``None`` where nothing was."""
     before = read_bytes(path)
     if before is None:
         return None
     if records.digest(before) == entry.written:
-        after, how = entry.original, "restored as it was"
+        after, how = entry.original, "as it was"
     else:
         after, how = _without(path, before, entry), "our keys taken out"
     if after == before:
         return None
-    if after is None:
-        how = "removed (install made it)"
     if not dry_run:
         _write_or_remove(path, after)
-    return how
+    return Undone("removed", "install made it") if after is None else Undone("restored", how)
 
 
 def user_sets(file_name: str, key: str) -> Path | None:

@@ -45,3 +45,15 @@ def read_bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def shown_bytes(size: int) -> str:
+    """Return a size as people read it.
+
+    >>> shown_bytes(1_530_000_000)
+    '1.5 GB'
+    """
+    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{max(1, round(size / 1000))} kB"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.models.pull import OnProgress
 from local_assistant.setup import dropins
 from local_assistant.setup import record as records
 from local_assistant.setup.files import read_bytes
@@ -51,7 +52,20 @@ class InstallOptions:
     preset: str | None = None
     yes: bool = False
     ask: Callable[[str], bool] = _nobody
-    progress: Callable[[Any], None] = lambda _event: None
+    progress: OnProgress = lambda _event: None
+
+
+def next_step() -> str:
+    """Return the command that opens JupyterLab: in a checkout, or in any environment."""
+    from importlib.util import find_spec
+
+    from local_assistant import paths
+
+    if paths.in_checkout():
+        return "make lab"
+    if find_spec("jupyterlab"):
+        return "jupyter lab"
+    return "start a cell with %%ai in a notebook of this environment"
 
 
 def install(options: InstallOptions) -> Iterator[StepResult]:
@@ -132,10 +146,10 @@ def ensure_server(options: InstallOptions) -> StepResult:
     """A model server answers."""
     from local_assistant.config import load_config
     from local_assistant.engine.launch import running_engine
-    from local_assistant.server import find_server
+    from local_assistant.server import find_server, ollama
 
-    before = running_engine()
+    ran = {"embedded": running_engine() is not None, "ollama": ollama.started_by_us() is not None}
     endpoint = find_server(load_config().config)
-    started = endpoint.kind == "embedded" and before is None
+    runs = endpoint.kind == "embedded" or ollama.started_by_us() is not None
     detail = f"{endpoint.kind} {endpoint.version} at {endpoint.url}: {endpoint.detail}"
-    return StepResult("server", started, detail)
+    return StepResult("server", runs and not ran[endpoint.kind], detail)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from local_assistant import paths
 from local_assistant.setup import changes, dropins
 from local_assistant.setup import record as records
-from local_assistant.setup.files import read_bytes
+from local_assistant.setup.files import read_bytes, shown_bytes
 
 Action = Literal["removed", "restored", "stopped", "kept"]
 
@@ -71,8 +71,7 @@ def undo_settings(options: UninstallOptions, record: records.Record) -> Iterator
             del record.merged[name]
             records.save(record)
         if done is not None:
-            action: Action = "restored" if path.exists() or entry.original else "removed"
-            yield Item("settings", name, action, done)
+            yield Item("settings", name, done.action, done.detail)
 
 
 def other_prefixes(prefix: Path, record: records.Record) -> list[Path]:
@@ -90,7 +89,13 @@ def _prefix_of(settings_file: Path) -> Path:
 def stop_servers(options: UninstallOptions) -> Iterator[Item]:
     """Stop the engine, and an Ollama that we started; nobody else's."""
     from local_assistant.engine.launch import running_engine, stop_engine
+    from local_assistant.server import ollama
 
+    started = ollama.started_by_us()
+    if started is not None:
+        if not options.dry_run:
+            ollama.stop()
+        yield Item("ollama", started.url, "stopped", f"our Ollama, process {started.pid}")
     engine = running_engine()
     if engine is not None:
         if not options.dry_run:
@@ -143,7 +148,7 @@ def _models(options: UninstallOptions) -> Iterator[Item]:
     if size:
         if options.models and not options.dry_run:
             _remove_tree(store)
-        detail = shown_size(size)
+        detail = shown_bytes(size)
         if options.models:
             yield Item("models", str(store), "removed", detail)
         else:
@@ -156,18 +161,6 @@ def _models(options: UninstallOptions) -> Iterator[Item]:
 def tree_size(directory: Path) -> int:
     """Return the bytes of all files below ``directory``; 0 where there is none."""
     return sum(file.lstat().st_size for file in directory.rglob("*") if file.is_file())
-
-
-def shown_size(size: int) -> str:
-    """Return a size as people read it.
-
-    >>> shown_size(1_530_000_000)
-    '1.5 GB'
-    """
-    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{max(1, round(size / 1000))} kB"
 
 
 def _remove_tree(directory: Path) -> None:

@@ -31,9 +31,10 @@ def merge(file: SharedFile) -> tuple[list[str], bool]:
     return dropins.merge(file, records.load())
 
 
-def undo(file: SharedFile) -> str | None:
+def undo(file: SharedFile) -> tuple[str, str] | None:
     entry = records.load().merged[str(file.path)]
-    return dropins.unmerge(file.path, entry, dry_run=False)
+    undone = dropins.unmerge(file.path, entry, dry_run=False)
+    return (undone.action, undone.detail) if undone else None
 
 
 def write(path: Path, data: Any) -> bytes:
@@ -48,7 +49,7 @@ def test_a_missing_file_is_made_and_removed(home: Path) -> None:
     assert merge(file) == ([], True)
     assert json.loads(file.path.read_text()) == {"PersonaManager": {"default_persona_id": "ours"}}
     assert merge(file) == ([], False)
-    assert undo(file) == "removed (install made it)"
+    assert undo(file) == ("removed", "install made it")
     assert not file.path.exists()
 
 
@@ -58,7 +59,7 @@ def test_an_existing_file_comes_back_byte_for_byte(home: Path) -> None:
     assert merge(file) == ([], True)
     merged = json.loads(file.path.read_text())
     assert merged == {"Other": {"a": 1}, "PersonaManager": {"default_persona_id": "ours"}}
-    assert undo(file) == "restored as it was"
+    assert undo(file) == ("restored", "as it was")
     assert file.path.read_bytes() == before
 
 
@@ -70,7 +71,7 @@ def test_what_others_wrote_meanwhile_stays(home: Path) -> None:
     data["Other"]["b"] = 2
     write(file.path, data)
     assert merge(file) == ([], False)
-    assert undo(file) == "our keys taken out"
+    assert undo(file) == ("restored", "our keys taken out")
     assert json.loads(file.path.read_text()) == {"Other": {"a": 1, "b": 2}}
 
 
@@ -90,7 +91,7 @@ def test_our_old_value_is_replaced_by_our_new_one(home: Path) -> None:
     newer = SharedFile(file.path, {KEY: "newer"})
     assert merge(newer) == ([], True)
     assert "newer" in file.path.read_text()
-    assert undo(newer) == "restored as it was"
+    assert undo(newer) == ("restored", "as it was")
     assert file.path.read_bytes() == before
 
 
@@ -142,7 +143,7 @@ def test_an_upgrade_that_puts_the_shipped_value_back_is_no_choice(home: Path) ->
     file.path.write_bytes(shipped)
     upgraded = mcp_file(home, package="1.1@2")
     assert merge(upgraded) == ([], True)
-    assert undo(upgraded) == "restored as it was"
+    assert undo(upgraded) == ("restored", "as it was")
     assert file.path.read_bytes() == shipped
 
 
@@ -154,7 +155,7 @@ def test_the_shipped_value_comes_back_beside_what_others_wrote(home: Path) -> No
         file.path,
         {"ServerApp": {"jpserver_extensions": {"jupyter_server_mcp": False, "other": True}}},
     )
-    assert undo(file) == "our keys taken out"
+    assert undo(file) == ("restored", "our keys taken out")
     assert json.loads(file.path.read_text()) == {
         "ServerApp": {"jpserver_extensions": {"jupyter_server_mcp": True, "other": True}}
     }
@@ -178,7 +179,7 @@ def test_ctrl_c_at_the_write(home: Path, monkeypatch: pytest.MonkeyPatch, moment
     assert merge(file) == ([], moment == "before the write")
     assert '"jupyter_server_mcp": false' in file.path.read_text()
     assert not records.load().merged[str(file.path)].pending
-    assert undo(file) == "restored as it was"
+    assert undo(file) == ("restored", "as it was")
     assert file.path.read_bytes() == shipped
 
 
@@ -211,5 +212,7 @@ def test_dry_run_writes_nothing(home: Path) -> None:
     merge(file)
     before = file.path.read_bytes()
     entry = records.load().merged[str(file.path)]
-    assert dropins.unmerge(file.path, entry, dry_run=True) == "removed (install made it)"
+    undone = dropins.unmerge(file.path, entry, dry_run=True)
+    assert undone is not None
+    assert undone.action == "removed"
     assert file.path.read_bytes() == before

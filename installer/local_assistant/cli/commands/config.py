@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import subprocess
@@ -15,7 +16,8 @@ from local_assistant.cli.result import Line, Result, Table, raw
 from local_assistant.errors import AssistantError
 
 if TYPE_CHECKING:
-    from local_assistant.config import LoadedConfig
+    from local_assistant.cli.render import Renderer
+    from local_assistant.config import LoadedConfig, Problem
 
 
 @click.group(cls=SubGroup, invoke_without_command=True)
@@ -45,14 +47,26 @@ def show() -> Result:
 
 @command.command()
 @json_option
-def validate() -> Result:
+@click.pass_obj
+def validate(renderer: Renderer) -> Result:
     """Check the files that count in the current folder; exit 1 where one is wrong."""
-    from local_assistant.config import load_config
+    from local_assistant.config import ConfigError, load_config
 
-    loaded = load_config(Path.cwd())
+    try:
+        loaded = load_config(Path.cwd())
+    except ConfigError as error:
+        if not renderer.as_json:
+            raise
+        failure = {"message": error.message, "fix": error.fix}
+        problems = [_as_dict(problem) for problem in error.problems]
+        return Result({"files": [], "problems": problems, "error": failure}, ok=False)
     files = [str(file) for file in loaded.files]
     text = f"Valid: {', '.join(files)}" if files else "Valid: there is no file, defaults count."
     return Result({"files": files, "problems": []}, (Line(text, "good"),))
+
+
+def _as_dict(problem: Problem) -> dict[str, Any]:
+    return {**dataclasses.asdict(problem), "file": str(problem.file) if problem.file else None}
 
 
 @command.command()

@@ -1,0 +1,110 @@
+"""A download's progress: a bar at a terminal, lines elsewhere, JSON lines for ``pull --json``.
+
+Contract: called often and from any thread; lines are thinned out, so that a log of a long
+download stays readable. Part of the renderer: nothing else prints progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from local_assistant.cli.render import use_colour
+from local_assistant.cli.result import Line
+
+if TYPE_CHECKING:
+    from local_assistant.cli.render import Renderer
+    from local_assistant.models.pull import PullProgress
+
+Report = Callable[["PullProgress"], None]
+_LINE_EVERY_S = 10.0
+_JSON_EVERY_S = 0.5
+
+
+@contextlib.contextmanager
+def reporting(renderer: Renderer, *, json_lines: bool = False) -> Iterator[Report]:
+    """Give a callback that shows progress.
+
+    Args:
+        renderer: where to; with ``--json`` nothing is shown unless ``json_lines`` is set.
+        json_lines: whether each step is a JSON line.
+    """
+    import sys
+
+    if renderer.as_json:
+        if json_lines:
+            yield _thinned(lambda event: renderer.json(asdict(event)), _JSON_EVERY_S)
+        else:
+            yield _silent
+    elif sys.stdout.isatty() and use_colour(sys.stdout):
+        with _bars() as report:
+            yield report
+    else:
+        yield _thinned(lambda event: renderer.line(Line(_text(event), "dim")), _LINE_EVERY_S)
+
+
+def _silent(_event: PullProgress) -> None:
+    return
+
+
+def _thinned(show: Report, every_s: float) -> Report:
+    """Return a callback that shows each new status at once, and else one in ``every_s``."""
+    last: dict[str, Any] = {"what": None, "at": 0.0}
+
+    def report(event: PullProgress) -> None:
+        now = time.monotonic()
+        what = (event.name, event.status)
+        if what != last["what"] or now - last["at"] >= every_s:
+            last.update(what=what, at=now)
+            show(event)
+
+    return report
+
+
+def _text(event: PullProgress) -> str:
+    from local_assistant.setup.files import shown_bytes
+
+    if not event.total or event.completed is None:
+        return f"{event.name}: {event.status}"
+    share = f"{event.completed / event.total:.0%} of {shown_bytes(event.total)}"
+    return f"{event.name}: {event.status}, {share}"
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Report]:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(*columns, transient=True)
+    tasks: dict[str, TaskID] = {}
+
+    def report(event: PullProgress) -> None:
+        # Started by the first event: an idle bar would disturb the lines of other steps.
+        progress.start()
+        task = tasks.get(event.name)
+        if task is None:
+            task = tasks[event.name] = progress.add_task(event.name, total=None)
+        description = f"{event.name}: {event.status}"
+        progress.update(task, description=description, completed=event.completed, total=event.total)
+
+    try:
+        yield report
+    finally:
+        progress.stop()
