@@ -50,9 +50,7 @@ class Kernel:
     def run(self, code: str, timeout: float = 120) -> Cell:
         return self.collect(self.send(code), timeout)
 
-    def collect(
-        self, message_id: str, timeout: float = 120, *, until_output: bool = False
-    ) -> Cell:
+    def collect(self, message_id: str, timeout: float = 120, *, until_output: bool = False) -> Cell:
         """Gather a cell's messages to its end, or to its first output."""
         cell = Cell()
         started = time.monotonic()

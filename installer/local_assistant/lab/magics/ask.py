@@ -8,12 +8,13 @@ cut in silence: ``truncate: false`` asks the same of the server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
 from local_assistant.lab.prompts import system_prompt
-from local_assistant.server.client import Client
+from local_assistant.server.client import Client, ServerError
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
@@ -55,28 +56,35 @@ def request(
     }
 
 
-def answer(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def answer(client: Client, body: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
     """Yield the server's chunks as they come.
 
     Raises:
         AssistantError: the prompt is too long, or the server failed.
     """
-    _refuse_too_long(client, body)
-    with client.stream("/api/chat", body) as chunks:
-        yield from chunks
-
-
-def _refuse_too_long(client: Client, body: dict[str, Any]) -> None:
     size = sum(len(message["content"].encode()) for message in body["messages"])
-    if size <= _SURELY_FITS_BYTES:
-        return
     tokens = size // _BYTES_PER_TOKEN
-    limit = _context_tokens(client, body)
-    if limit is not None and tokens >= limit:
-        raise AssistantError(
-            f"The prompt has about {tokens:,} tokens; {body['model']} takes {limit:,}.",
-            "Shorten it, or name a model that reads more: %%ai MODEL (%ai list shows them).",
-        )
+    if size > _SURELY_FITS_BYTES:
+        limit = _context_tokens(client, body)
+        if limit is not None and tokens >= limit:
+            raise _too_long(f"has about {tokens:,} tokens; {body['model']} takes {limit:,}")
+    try:
+        with client.stream("/api/chat", body) as chunks:
+            yield from chunks
+    except ServerError as error:
+        # The server counts, where we only estimate.
+        if error.status == HTTPStatus.BAD_REQUEST and "context" in error.message.lower():
+            limit = _context_tokens(client, body)
+            takes = f"the {limit:,} tokens that {body['model']} takes" if limit else body["model"]
+            raise _too_long(f"is too long for {takes}") from error
+        raise
+
+
+def _too_long(what: str) -> AssistantError:
+    return AssistantError(
+        f"The prompt {what}.",
+        "Shorten it, or name a model that reads more: %%ai MODEL (%ai list shows them).",
+    )
 
 
 def _context_tokens(client: Client, body: dict[str, Any]) -> int | None:
