@@ -85,4 +85,6 @@ def sampling_fields(options: dict[str, Any], context: int) -> dict[str, Any]:
     if fields["n_predict"] < 0:
         # Unbounded means Ollama's bound; the context ends it earlier.
         fields["n_predict"] = 10 * context
-    return {**fields, "cache_prompt": True, "stream": True}
+    # Progress events are written once per batch: a closed connection is noticed at the next
+    # one, where it would otherwise be looked at once a second.
+    return {**fields, "cache_prompt": True, "stream": True, "return_progress": True}
