@@ -58,8 +58,8 @@ def _rows(endpoint: Endpoint, answering: str) -> list[tuple[str, ...]]:
 
 
 def _only_embeds(model: dict[str, Any]) -> bool:
-    capabilities = model.get("capabilities")
-    return bool(capabilities) and "completion" not in capabilities
+    capabilities = model.get("capabilities") or ["completion"]
+    return "completion" not in capabilities
 
 
 def _full(name: str) -> str:
