@@ -103,8 +103,8 @@ class Keeper(threading.Thread):
         """Keep the engine from ending when idle, whichever server was chosen: where Ollama
         has no model yet, the demo model in the engine answers."""
         from local_assistant.engine.launch import running_engine
-        from local_assistant.server.endpoint import Endpoint
         from local_assistant.server.client import Client
+        from local_assistant.server.endpoint import Endpoint
 
         info = running_engine()
         if info is None:

@@ -41,21 +41,16 @@ def text_of(command: str) -> str:
 
 
 def installed_models(config: AssistantConfig) -> list[str]:
-    """Return the names that can be picked, as the server that answers lists them.
+    """Return the names that can be picked: the server's, then those of our own store.
 
     Raises:
         AssistantError: no server can be reached or started.
     """
-    from local_assistant.server import find_server
-    from local_assistant.server.client import Client
+    from local_assistant.server import find_server, in_our_store, installed
 
-    listed = Client(find_server(config)).get("/api/tags").get("models") or []
-    names = []
-    for entry in listed:
-        capabilities = entry.get("capabilities")
-        if capabilities is None or "completion" in capabilities:
-            names.append(str(entry.get("name", "")).removesuffix(":latest"))
-    return [name for name in names if name]
+    models = [*installed(find_server(config)), *in_our_store(config)]
+    usable = [m for m in models if not m.capabilities or "completion" in m.capabilities]
+    return list(dict.fromkeys(model.name.removesuffix(":latest") for model in usable))
 
 
 def status_text(config: AssistantConfig, problem: ConfigError | None) -> str:

@@ -1,0 +1,292 @@
+"""The persona against the real engine: what is sent, what is shown, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.integration.lab.recorder import Recorder
+from tests.integration.lab.room import room_in
+
+from local_assistant import paths
+from local_assistant.config import set_value
+from local_assistant.engine.launch import EngineInfo, running_engine
+from local_assistant.engine.store import Store
+from local_assistant.lab.chat.notes import without_notes
+from local_assistant.lab.prompts import SYSTEM_PROMPT
+
+PRIMES = "Write a function that returns all primes up to n"
+FIRST, SECOND = "first-demo", "second-demo"
+"""The demo model under other names: by its own name it always answers in the engine itself."""
+
+
+@pytest.fixture(autouse=True)
+def settings(session_environment: dict[str, str]) -> None:
+    """Each test begins with a configuration file of its own in the session's home."""
+    file = paths.user_config_file()
+    file.unlink(missing_ok=True)
+    set_value("models.preset", "demo")
+    set_value("chat.temperature", 0.0)
+    set_value("chat.max_tokens", 120)  # an untrained or puzzled model talks to its limit
+    for name in (FIRST, SECOND):
+        Store(paths.models_dir()).add_gguf(name, paths.demo_gguf())
+
+
+async def use(recorder: Recorder) -> None:
+    set_value("server.kind", "ollama")
+    set_value("server.url", recorder.url)
+    set_value("models.chat", FIRST)
+
+
+def test_a_first_short_message_sends_few_bytes(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            question = "Reverse a python list."
+            assert len(question) == 22
+            said = await room.ask(question)
+            (request,) = recorder.chats()
+            assert len(request.body) <= 1500, len(request.body)
+            sent = request.json()
+            assert sent["messages"] == [
+                {"role": "system", "content": SYSTEM_PROMPT},
+                {"role": "user", "content": question},
+            ]
+            assert "num_ctx" not in sent["options"], "it would make Ollama load the model again"
+            assert sent["keep_alive"] == "30m"
+            assert said[0].strip()
+
+    asyncio.run(main())
+
+
+def test_the_answer_streams_and_the_conversation_is_remembered(
+    live: EngineInfo, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            first = await room.ask(PRIMES)
+            grown = sorted(set(room.lengths))
+            assert len(grown) >= 3, f"not streamed: {grown}"
+            await room.ask("Reverse a python list.")
+            before, after = (request.json()["messages"] for request in recorder.chats())
+            assert after[: len(before)] == before, "the server could not reuse what it has read"
+            assert after[len(before)] == {"role": "assistant", "content": without_notes(first[0])}
+            usage = room.persona.get_usage()
+            assert usage.context_size == 1024
+            assert 0 < usage.context_tokens < 1024
+            assert usage.total_tokens > usage.context_tokens
+
+    asyncio.run(main())
+
+
+def test_attached_files_are_read_and_trimmed_in_words(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        (tmp_path / "short.py").write_text("answer = 42\n")
+        (tmp_path / "long.py").write_text("".join(f"value_{i} = {i}\n" for i in range(900)))
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            (said,) = await room.ask("Explain.", attach=["short.py", "long.py", "gone.py"])
+            content = recorder.chats()[0].json()["messages"][-1]["content"]
+            assert content.startswith("short.py:\n```python\nanswer = 42\n```\n\nlong.py:\n")
+            assert content.endswith("Explain.")
+            assert "long.py after line" in said
+            assert "gone.py" in said
+            assert room.persona.get_usage().context_tokens <= 1024
+
+    asyncio.run(main())
+
+
+def test_a_long_prompt_is_refused_and_the_next_message_works(
+    live: EngineInfo, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            (said,) = await room.ask("all work and no play " * 10_000)
+            assert f"too long for {FIRST}" in said
+            assert "Shorten the message" in said
+            assert recorder.chats() == []
+            (said,) = await room.ask(PRIMES)
+            assert "Problem" not in said
+            assert len(recorder.chats()[0].body) < 1500, "the refused message was sent again"
+
+    asyncio.run(main())
+
+
+def test_an_empty_message_asks_no_model(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            (said,) = await room.ask("  \n ")
+            assert "Write a question" in said
+            assert recorder.chats() == []
+
+    asyncio.run(main())
+
+
+def test_stop_closes_the_connection_and_keeps_the_text(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Recorder(live, delay_s=0.1) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            begun = asyncio.Event()
+            room.on_text = begun.set
+            asking = asyncio.ensure_future(room.ask(PRIMES))
+            await asyncio.wait_for(begun.wait(), 60)
+            assert room.persona.processing
+            await room.persona.cancel_response()
+            (said,) = await asyncio.wait_for(asking, 2)
+            assert said and "Problem" not in said
+            deadline = time.monotonic() + 3
+            while not recorder.chats()[0].cut_by_client:
+                assert time.monotonic() < deadline, "the connection is still open"
+                await asyncio.sleep(0.02)
+            assert not room.persona.processing
+            recorder.delay_s = 0
+            (complete,) = await room.ask(PRIMES)
+            assert len(complete) > len(said)
+
+    asyncio.run(main())
+
+
+def test_editing_the_file_swaps_the_model_of_the_next_message(
+    live: EngineInfo, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            await room.ask(PRIMES)
+            set_value("models.chat", SECOND)
+            await room.ask(PRIMES)
+            await room.ask(PRIMES, model=FIRST)
+            models = [request.json()["model"].split(":")[0] for request in recorder.chats()]
+            assert models == [FIRST, SECOND, FIRST]
+            menu = room.persona.get_model_configuration()
+            assert {FIRST, SECOND, "assistant-demo"} <= {option.id for option in menu.options}
+            assert menu.current.split(":")[0] == SECOND, "one writer's pick is not the default"
+
+    asyncio.run(main())
+
+
+def test_a_mistake_in_the_file_is_told_once_and_the_last_good_one_stays(
+    live: EngineInfo, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            await room.ask(PRIMES)
+            file = paths.user_config_file()
+            good = file.read_text()
+            file.write_text(good.replace("\n[models]\n", '\n[models]\nchatt = "x"\n'))
+            (told,) = await room.ask(PRIMES)
+            line = good.splitlines().index("[models]") + 2
+            assert f"{file.name}, line {line}:" in told, told
+            assert "chatt" in told and "chat" in told
+            assert "last good settings stay in force" in told
+            (again,) = await room.ask(PRIMES)
+            assert "chatt" not in again
+            file.write_text(good)
+            (mended,) = await room.ask(PRIMES)
+            assert "mistake is gone" in mended
+            assert {r.json()["model"].split(":")[0] for r in recorder.chats()} == {FIRST}
+
+    asyncio.run(main())
+
+
+def test_the_demo_model_says_so_once_in_a_chat(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        set_value("server.kind", "embedded")
+        set_value("models.preset", "small")
+        async with room_in(tmp_path) as room:
+            (first,) = await room.ask(PRIMES)
+            (second,) = await room.ask(PRIMES)
+            assert first.startswith("> **Note:** ")
+            assert "demo" in first and "jupyter assistant" in first
+            assert "demo model answers" not in second
+        async with room_in(tmp_path) as room:
+            (third,) = await room.ask(PRIMES)
+            assert "demo model answers" not in third, "told again after a restart"
+
+    asyncio.run(main())
+
+
+def test_an_unknown_picked_model_is_a_sentence(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        set_value("server.kind", "embedded")
+        async with room_in(tmp_path) as room:
+            (said,) = await room.ask(PRIMES, model="assistant-dmo")
+            assert said.startswith("> **Problem:** ")
+            assert "assistant-dmo" in said and "assistant-demo" in said
+            assert "Traceback" not in said
+
+    asyncio.run(main())
+
+
+def test_an_engine_killed_in_the_middle(live: EngineInfo, tmp_path: Path) -> None:
+    """What was shown stays, the failure is said, and the next message works by itself."""
+
+    async def main() -> None:
+        set_value("server.kind", "embedded")
+        async with room_in(tmp_path) as room:
+            await room.ask(PRIMES)
+            victim = running_engine()
+            assert victim is not None
+            killed: list[int] = []
+
+            def kill() -> None:
+                if not killed:
+                    killed.append(victim.pid)
+                    os.kill(victim.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+            room.on_text = kill
+            said = await room.ask(PRIMES)
+            assert killed
+            assert len(said) == 2, said
+            shown, problem = said
+            assert shown and "Problem" not in shown
+            assert "stopped in the middle" in problem
+            assert "Send the message again" in problem
+            room.on_text = None
+            (complete,) = await room.ask(PRIMES)
+            assert len(complete) > len(shown)
+            started = running_engine()
+            assert started is not None and started.pid != victim.pid
+
+    asyncio.run(main())
+
+
+def test_an_engine_killed_before_a_message_is_started_anew(
+    live: EngineInfo, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        set_value("server.kind", "embedded")
+        async with room_in(tmp_path) as room:
+            (first,) = await room.ask(PRIMES)
+            victim = running_engine()
+            assert victim is not None
+            os.kill(victim.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            (second,) = await room.ask(PRIMES)
+            assert "Problem" not in second
+            assert second.split("\n\n", 1)[-1] == first.split("\n\n", 1)[-1]
+
+    asyncio.run(main())
+
+
+def test_commands(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            await room.ask(PRIMES)
+            (status,) = await room.ask("/status")
+            assert recorder.url in status and FIRST in status
+            await room.ask("/clear")
+            await room.ask("Reverse a python list.")
+            assert len(recorder.chats()[-1].json()["messages"]) == 2
+            names = {command.name for command in room.persona.get_slash_commands()}
+            assert names == {"/clear", "/status", "/help"}
+
+    asyncio.run(main())
