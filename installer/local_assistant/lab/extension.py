@@ -17,9 +17,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-import tornado.web
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.application import ExtensionApp
+from tornado.web import authenticated
 
 from local_assistant import paths
 
@@ -133,7 +133,7 @@ class Keeper(threading.Thread):
 class StatusHandler(APIHandler):  # type: ignore[misc]  # jupyter_server is not typed for us
     """``GET local-assistant/status``: which server and models answer, and what is wrong."""
 
-    @tornado.web.authenticated  # type: ignore[untyped-decorator]
+    @authenticated  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         loop = asyncio.get_running_loop()
         report = await loop.run_in_executor(None, status_report)
@@ -143,10 +143,11 @@ class StatusHandler(APIHandler):  # type: ignore[misc]  # jupyter_server is not 
 
 def status_report() -> dict[str, Any]:
     """Return the status object (the contract's ``schema`` and ``ok``); starts nothing."""
-    from local_assistant.config import ROLES, ConfigWatcher
+    from local_assistant.config import ConfigWatcher, Role
     from local_assistant.errors import AssistantError
     from local_assistant.server import choose, find_server
 
+    roles: tuple[Role, ...] = ("chat", "completion", "embedding")
     watcher = ConfigWatcher()
     config = watcher.current().config
     problem = watcher.problem
@@ -168,7 +169,7 @@ def status_report() -> dict[str, Any]:
             "local": endpoint.local,
             "detail": endpoint.detail,
         }
-        for role in ROLES:
+        for role in roles:
             choice = choose(role, config, start=False)
             report["models"][role] = choice.model
             report["notice"] = report["notice"] or choice.notice
