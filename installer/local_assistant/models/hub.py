@@ -30,6 +30,9 @@ _SPLIT = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q5_0", "Q8_0", "Q6_K", "F16", "BF16", "F32")
 """Without a tag: the first of these that there is, as Hugging Face does it for Ollama."""
 
+_LARGEST = 50_000_000_000
+"""Hugging Face gives no larger file by plain HTTP."""
+
 _SPARE_BYTES = 300_000_000
 _POLL_S = 0.25
 
@@ -157,16 +160,40 @@ def _file(sibling: Any) -> HubFile:
 
 
 def _download(repository: str, file: HubFile, folder: Path) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import disable_progress_bars
+    """Fetch a file, from where an earlier try stopped; return its place.
+
+    ``hf_hub_download`` begins anew in every process since its version 1, which with a file
+    of gigabytes on a slow line may never end; the function below it does not.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers, disable_progress_bars, logging
 
     disable_progress_bars()
-    return Path(hf_hub_download(repository, file.name, local_dir=folder, endpoint=_endpoint()))
+    logging.set_verbosity_error()  # its warnings about a retry would stand between our lines
+    # Named by its content: a file that has changed meanwhile is another one.
+    partial = folder / f"{file.sha256 or file.size or 'file'}.part"
+    partial.touch()
+    with partial.open("r+b") as stream:
+        stream.seek(0, os.SEEK_END)
+        http_get(
+            hf_hub_url(repository, file.name, endpoint=_endpoint()),
+            stream,
+            resume_size=stream.tell(),
+            headers=build_hf_headers(),
+            expected_size=file.size or None,
+        )
+    return partial
 
 
 def _require_room(name: str, file: HubFile, folder: Path) -> None:
     from local_assistant import paths
 
+    if file.size > _LARGEST:
+        raise AssistantError(
+            f"{file.name} has {file.size / 1e9:.0f} GB, more than can be fetched in one file.",
+            "Take a smaller quantisation, or give the path of a .gguf that you have.",
+        )
     paths.make_private_dir(folder)
     have = _size_of(folder)
     need = file.size - have + _SPARE_BYTES
@@ -283,9 +310,9 @@ def _failures(repository: str) -> Iterator[None]:
 
 
 def _is_network(error: BaseException) -> bool:
-    """The library has changed its HTTP client once; both raise from these packages."""
-    package = type(error).__module__.partition(".")[0]
-    return isinstance(error, OSError) or package in ("httpx", "httpcore", "requests", "urllib3")
+    """The library has changed its HTTP client twice; they raise from these packages."""
+    clients = ("httpx", "httpcore", "requests", "urllib3")
+    return isinstance(error, OSError) or type(error).__module__.startswith(clients)
 
 
 def _innermost(error: BaseException) -> str:

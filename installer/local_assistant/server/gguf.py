@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def store_file(path: Path, config: AssistantConfig) -> str:
     from local_assistant.engine.store import Store
     from local_assistant.server.installed import store_folder
 
-    file = paths.expand(str(path), Path.cwd())
+    file = Path(os.path.abspath(paths.expand(str(path), Path.cwd())))  # noqa: PTH100 - no links
     check(file)
     status = file.stat()
     seen = [status.st_size, status.st_mtime_ns]

@@ -112,7 +112,7 @@ class Hub:
         elif parts[0] == "api":
             self._send(request, 200, self._info(repository), {})
         else:
-            self._file(request, self.files[repository].get("/".join(parts[4:])))
+            self._file(request, repository, self.files[repository].get("/".join(parts[4:])))
 
     def _info(self, repository: str) -> dict[str, object]:
         siblings = []
@@ -124,7 +124,9 @@ class Hub:
             siblings.append({"rfilename": name, "size": len(content), "lfs": lfs})
         return {"id": repository, "sha": "a" * 40, "siblings": siblings, "tags": []}
 
-    def _file(self, request: http.server.BaseHTTPRequestHandler, content: bytes | None) -> None:
+    def _file(
+        self, request: http.server.BaseHTTPRequestHandler, repository: str, content: bytes | None
+    ) -> None:
         if content is None:
             self._send(request, 404, {}, {"X-Error-Code": "EntryNotFound"})
             return
@@ -146,6 +148,8 @@ class Hub:
             request.wfile.write(content[start : start + self.break_after])
             request.wfile.flush()
             request.connection.shutdown(socket.SHUT_RDWR)
+            # The library tries again by itself, so the line has to stay down.
+            self.status[repository] = (403, "LineDown")
             return
         request.wfile.write(content[start:])
 

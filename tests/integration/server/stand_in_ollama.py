@@ -6,6 +6,7 @@ STAND_IN_MODE: normal | slow (listens at once, answers late) | dies | silent.
 import http.server
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -52,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name.startswith("missing"):
             self.line({"error": "pull model manifest: file does not exist"})
         elif name.startswith("broken"):
-            self.connection.close()
+            self.connection.shutdown(socket.SHUT_RDWR)
             return
         else:
             for done in (None, 50, 100):
