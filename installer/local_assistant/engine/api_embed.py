@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from local_assistant.engine import ollama_options, wire
-from local_assistant.engine.api_text import stopped
+from local_assistant.engine.api_text import RETRY_WITHIN_S, RunnerStopped, stopped
 from local_assistant.engine.catalog import Catalog
 from local_assistant.engine.http import Reply, Request, json_reply
 from local_assistant.engine.scheduler import Loaded, Scheduler
@@ -39,9 +39,8 @@ class EmbedApi:
         dimensions = fields.get("dimensions", int, 0)
         if dimensions < 0:
             raise ApiError(400, "dimensions must be positive")
-        answer, load_ns = await self._run(
-            self._find(name), fields, inputs, truncate=fields.get("truncate", bool, True)
-        )
+        truncate = fields.get("truncate", bool, True)
+        answer, load_ns = await self._run(self._find(name), fields, inputs, truncate=truncate)
         vectors = [_cut(item["embedding"], dimensions) for item in answer.get("data", [])]
         return json_reply(
             {
@@ -74,6 +73,17 @@ class EmbedApi:
         self, model: StoredModel, fields: wire.Fields, inputs: list[str], *, truncate: bool
     ) -> tuple[dict[str, Any], int]:
         """Return llama.cpp's answer and the nanoseconds spent on loading."""
+        begin = time.monotonic()
+        try:
+            return await self._run_once(model, fields, inputs, truncate)
+        except RunnerStopped:
+            if time.monotonic() - begin > RETRY_WITHIN_S:
+                raise
+        return await self._run_once(model, fields, inputs, truncate)
+
+    async def _run_once(
+        self, model: StoredModel, fields: wire.Fields, inputs: list[str], truncate: bool
+    ) -> tuple[dict[str, Any], int]:
         begin = time.perf_counter_ns()
         options = ollama_options.check({**model.params, **fields.get("options", dict, {})})
         wanted = ollama_options.load_options(options)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from local_assistant.engine import fim, ollama_options, wire
@@ -25,6 +25,7 @@ from local_assistant.engine.upstream import UpstreamError, UpstreamGone
 from local_assistant.engine.wire import ApiError, ChatRequest, GenerateRequest, TextRequest
 
 _TOO_LONG = "exceed_context_size_error"
+RETRY_WITHIN_S = 1.0
 
 
 class TextApi:
@@ -48,7 +49,7 @@ class TextApi:
         if not request.prompt and not request.suffix:
             async with self._use(model, request, options):
                 return json_reply(_bare(request, {"response": ""}, "load"))
-        stream = self._generate(request, model, header, options)
+        stream = _once_more(lambda: self._generate(request, model, header, options))
         return stream if request.stream else await _collected(stream, "response")
 
     async def chat(self, http: Request) -> Reply | Stream:
@@ -67,7 +68,7 @@ class TextApi:
         if request.tools and "tools" not in header.chat_template:
             raise ApiError(400, f"{model.name.full} does not support tools")
         options = ollama_options.check({**model.params, **request.options})
-        stream = self._chat(request, model, options)
+        stream = _once_more(lambda: self._chat(request, model, options))
         return stream if request.stream else await _collected(stream, "message")
 
     def _model(self, request: TextRequest, what: str) -> tuple[StoredModel, Header]:
@@ -190,6 +191,27 @@ async def _chat_chunks(
     yield _last(request, _message("", calls.fields()), done, timings or {}, ready)
 
 
+async def _once_more(begin: Callable[[], Stream]) -> Stream:
+    """Yield the chunks of a stream, begun again if its process turns out to be dead.
+
+    Only before the first chunk and within a second: a process that was killed while nobody
+    asked is no reason to fail, a prompt that kills it is.
+    """
+    started, begun = time.monotonic(), False
+    try:
+        async with contextlib.aclosing(begin()) as first:
+            async for chunk in first:
+                begun = True
+                yield chunk
+        return
+    except RunnerStopped:
+        if begun or time.monotonic() - started > RETRY_WITHIN_S:
+            raise
+    async with contextlib.aclosing(begin()) as second:
+        async for chunk in second:
+            yield chunk
+
+
 class ToolCalls:
     """Tool calls collected from the pieces of a stream."""
 
@@ -220,10 +242,14 @@ class ToolCalls:
         return {"tool_calls": out}
 
 
-async def stopped(loaded: Loaded) -> ApiError:
+class RunnerStopped(ApiError):
+    """A model process went away in the middle."""
+
+
+async def stopped(loaded: Loaded) -> RunnerStopped:
     """Return the error for a model process that went away in the middle."""
     await loaded.process.settle()
-    return ApiError(
+    return RunnerStopped(
         500,
         f"model runner has unexpectedly stopped: {loaded.model.display} "
         f"{loaded.process.how_it_ended()}. It is started again by the next request.",

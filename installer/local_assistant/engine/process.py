@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from local_assistant import paths
@@ -101,11 +100,8 @@ class ModelProcess:
         if "port" in answer:
             self.upstream = Upstream(answer["port"], key)
             return
-        if not line:
-            await self._process.wait()
-            await self._log
-            raise LoadFailed(f"the model process {self.how_it_ended()}{self._last_words()}")
-        raise LoadFailed(f"{answer.get('error', 'no report')}{self._last_words()}")
+        await self.stop()  # it has ended or is about to; its last words are then read
+        raise LoadFailed(self._reason(answer.get("error")))
 
     @property
     def pid(self) -> int:
@@ -146,11 +142,15 @@ class ModelProcess:
             await self._process.wait()
         await self._log
 
-    def _last_words(self) -> str:
-        errors = [line for line in self._tail if " E " in line] or list(self._tail)
-        said = " | ".join(line.split(" E ", 1)[-1].strip() for line in errors[-3:])
-        name = Path(self.parameters.gguf).name
-        return f" ({name}: {said})" if said else f" ({name})"
+    def _reason(self, reported: str | None) -> str:
+        """Return why loading failed: llama.cpp's own reason, or the end of what was said."""
+        for line in self._tail:
+            _, found, reason = line.partition("error loading model: ")
+            if found:
+                return reason
+        said = " | ".join(line.strip() for line in list(self._tail)[-3:])
+        what = reported or f"the model process {self.how_it_ended()}"
+        return f"{what} ({said})" if said else what
 
     async def _relay(self) -> None:
         stderr = self._process.stderr
