@@ -64,7 +64,10 @@ def environment_of(directory: Path, python: str) -> Path:
 def oldest_python() -> str:
     """Return Python 3.10 where this machine has one that starts, else the running Python."""
     found = shutil.which("python3.10")
-    if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
+    if (
+        found
+        and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0
+    ):
         return found
     return sys.executable
 
