@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from local_assistant.server import Choice
 
 PROMPT = "Write a function that returns all primes up to n"
-PREFIX = "def add(a, b):\n    return "
-SUFFIX = "\n\nprint(add(1, 2))\n"
+GAPS = (
+    ("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n"),
+    ("import numpy as ", "\n\nvalues = np.zeros(3)\n"),
+    ("for i in range(", "):\n    print(i)\n"),
+)
+"""Code before and after a gap. A model may leave one gap empty; one that fills none is no use."""
+
 TEXTS = ("Read a CSV file into a data frame.", "The weather was cold and it rained all night.")
 ANSWER_TOKENS = 48
 TIMEOUT_S = 300.0
@@ -130,17 +135,17 @@ def check_completion(config: AssistantConfig) -> str:
     fills = "insert" in (shown.get("capabilities") or ())
     body: dict[str, Any] = {
         "model": choice.model,
-        "prompt": PREFIX,
         "stream": False,
         "options": {"num_predict": 16, "temperature": 0},
         "keep_alive": config.server.keep_alive,
     }
-    body |= {"suffix": SUFFIX} if fills else {"raw": True}
-    text = str(client.post("/api/generate", body).get("response") or "")
-    if not text.strip():
-        raise _poor(choice, "completed a line of code with nothing")
-    how = "filled in" if fills else "continued"
-    return f"{choice.model} {how} {text.strip().splitlines()[0][:40]!r}{_remark(choice)}"
+    for before, after in GAPS:
+        gap = {"prompt": before, "suffix": after} if fills else {"prompt": before, "raw": True}
+        text = str(client.post("/api/generate", body | gap).get("response") or "").strip()
+        if text:
+            how = "filled in" if fills else "continued with"
+            return f"{choice.model} {how} {text.splitlines()[0][:40]!r}{_remark(choice)}"
+    raise _poor(choice, "completed no line of code with anything")
 
 
 def check_embedding(config: AssistantConfig) -> str:

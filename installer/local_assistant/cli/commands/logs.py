@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +30,12 @@ def command(renderer: Renderer, names: tuple[str, ...], lines: int, follow: bool
     if follow and renderer.as_json:
         raise click.UsageError("--follow and --json exclude each other.")
     files = log_files(names)
-    result = tail_result(files, lines)
+    ends = {path: _size(path) for path in files}
+    result = tail_result(ends, lines)
     if not follow:
         return result
     renderer.result(result)
-    for path, line in followed(files):
+    for path, line in followed(ends):
         renderer.line(f"{path.stem}: {line}" if len(files) > 1 else line)
     return None
 
@@ -60,11 +60,11 @@ def log_files(names: tuple[str, ...]) -> list[Path]:
     return [known[name] for name in names] or present
 
 
-def tail_result(files: list[Path], count: int) -> Result:
-    """Return the last ``count`` lines of each file."""
+def tail_result(ends: Mapping[Path, int], count: int) -> Result:
+    """Return the last ``count`` lines of each file before the byte where it ended."""
     from local_assistant import paths
 
-    tails = [(path, _tail(path, count)) for path in files]
+    tails = [(path, _tail(path, end, count)) for path, end in ends.items()]
     data = {
         "directory": str(paths.logs_dir()),
         "files": [{"name": p.stem, "path": str(p), "lines": lines} for p, lines in tails],
@@ -76,33 +76,41 @@ def tail_result(files: list[Path], count: int) -> Result:
     return Result(data, text or (Line(f"There are no log files yet in {paths.logs_dir()}."),))
 
 
-def followed(files: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the lines that are added to ``files``, for ever."""
-    positions = {path: path.stat().st_size for path in files}
+def followed(ends: Mapping[Path, int]) -> Iterator[tuple[Path, str]]:
+    """Yield the lines that are added to files after the byte where they ended, for ever."""
+    positions = dict(ends)
     while True:
-        for path in files:
+        for path in positions:
             for line in _added(path, positions):
                 yield path, line
         time.sleep(_POLL_S)
 
 
 def _added(path: Path, positions: dict[Path, int]) -> list[str]:
-    try:
-        size = path.stat().st_size
-        if size < positions[path]:
-            positions[path] = 0  # The file was rotated: read the new one from its start.
-        with path.open("rb") as stream:
-            stream.seek(positions[path])
-            content = stream.read()
-    except FileNotFoundError:
-        return []  # Between the two halves of a rotation.
-    whole, _, _rest = content.rpartition(b"\n")
-    if not whole:
-        return []
-    positions[path] += len(whole) + 1
+    if _size(path) < positions[path]:
+        positions[path] = 0  # The file was rotated: read the new one from its start.
+    content = _read(path, positions[path])
+    whole, newline, _rest = content.rpartition(b"\n")
+    positions[path] += len(whole) + len(newline)
     return whole.decode("utf-8", "replace").splitlines()
 
 
-def _tail(path: Path, count: int) -> list[str]:
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        return [line.rstrip("\n") for line in deque(stream, maxlen=count)]
+def _tail(path: Path, end: int, count: int) -> list[str]:
+    lines = _read(path, 0)[:end].decode("utf-8", "replace").splitlines()
+    return lines[len(lines) - min(count, len(lines)) :]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # Between the two halves of a rotation.
+
+
+def _read(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            return stream.read()
+    except FileNotFoundError:
+        return b""  # Between the two halves of a rotation.

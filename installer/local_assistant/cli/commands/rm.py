@@ -43,14 +43,13 @@ def command(model: str) -> Result:
 
 
 def _delete(choice: Choice) -> None:
-    from local_assistant.server.client import Client, ServerError
+    from local_assistant.server import DEMO_MODEL, Client, ServerError
 
     try:
         Client(choice.endpoint).request("DELETE", "/api/delete", {"model": choice.model})
     except ServerError as error:
-        if error.status != 404 or choice.endpoint.kind != "embedded":
+        if choice.model != DEMO_MODEL:
             raise
-        # It was listed a moment ago and is in no store: it is the bundled one.
         raise AssistantError(
             f"{choice.model} comes with the package and cannot be deleted alone.",
             "Stop using it with: jupyter assistant use MODEL",

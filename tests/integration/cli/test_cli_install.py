@@ -1,0 +1,172 @@
+"""install and uninstall: idempotent, interruptible, undone to the byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.conftest import ROOT, Assistant, alive, embedded
+
+PERSONA = "etc/jupyter/jupyter_jupyter_ai_persona_manager_config.json"
+
+
+def snapshot(*roots: Path) -> dict[str, bytes]:
+    return {
+        str(path): path.read_bytes()
+        for root in roots
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def settled(assistant: Assistant) -> dict[str, bytes]:
+    """Everything that install writes; not what the running engine does with its own files."""
+    places = (assistant.prefix, assistant.config.parent, assistant.data / "state")
+    return snapshot(*places)
+
+
+def test_a_second_install_changes_nothing(assistant: Assistant) -> None:
+    first = assistant.run("install", "--json")
+    assert first.code == 0, first.err
+    steps = [step["name"] for step in first.json["steps"]]
+    assert steps == ["config", "drop-ins", "settings", "server", "models"]
+    assert first.json["changed"] is True
+    assert first.json["next"]
+    before = settled(assistant)
+    second = assistant.run("install", "--json")
+    assert second.code == 0, second.err
+    assert second.json["changed"] is False
+    assert [step["changed"] for step in second.json["steps"]] == [False] * 5
+    assert settled(assistant) == before
+
+
+def test_install_says_what_answers_and_never_downloads_unasked(assistant: Assistant) -> None:
+    embedded(assistant)
+    done = assistant.run("install")
+    assert done.code == 0, done.err
+    assert "jupyter assistant pull" in done.out
+    assert "demo" in done.out
+    models = assistant.run("models", "--json").json["models"]
+    assert [model["name"] for model in models if model["installed"]] == ["assistant-demo"]
+
+
+def test_install_in_a_checkout_names_make(assistant: Assistant) -> None:
+    embedded(assistant)
+    assistant.env["LOCAL_ASSISTANT_CHECKOUT"] = str(assistant.home)
+    assert "make lab" in assistant.run("install").out
+
+
+def test_install_after_ctrl_c_goes_on(assistant: Assistant) -> None:
+    process = assistant.start("install")
+    record = assistant.data / "state" / "install.json"
+    deadline = time.monotonic() + 30
+    while not record.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    assistant.interrupt(process)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Run the same command again" in err
+    again = assistant.run("install", "--json")
+    assert again.code == 0, again.out + again.err
+    assert assistant.run("install", "--json").json["changed"] is False
+
+
+def test_missing_drop_ins_are_said(assistant: Assistant) -> None:
+    (assistant.prefix / "etc/ipython/startup/zz-local-assistant.py").unlink()
+    done = assistant.run("install")
+    assert done.code == 1
+    assert "zz-local-assistant.py is missing" in done.err
+    assert "pip install --force-reinstall" in done.err
+
+
+def test_uninstall_restores_a_shared_file_byte_for_byte(assistant: Assistant) -> None:
+    shared = assistant.prefix / PERSONA
+    shared.write_bytes(b'{"PersonaManager":\r\n  {"other": [1,2]}}')
+    before = snapshot(assistant.prefix)
+    assert assistant.run("install").code == 0
+    changed = json.loads(shared.read_text())["PersonaManager"]
+    assert changed["other"] == [1, 2]
+    assert changed["default_persona_id"].endswith("LocalAssistantPersona")
+    pid = assistant.run("status", "--json").json["engine"]["pid"]
+
+    listed = assistant.run("uninstall", "--dry-run", "--json").json
+    assert listed["dry_run"] is True
+    assert listed["changed"] is False
+    assert {item["id"] for item in listed["items"]} >= {"settings", "engine", "config", "logs"}
+    assert shared.read_bytes() != before[str(shared)]
+    assert assistant.run("status", "--json").json["engine"]["pid"] == pid
+
+    done = assistant.run("uninstall", "--json")
+    assert done.code == 0, done.err
+    assert done.json["items"] == listed["items"]
+    assert snapshot(assistant.prefix) == before
+    assert not assistant.config.exists()
+    assert not assistant.data.exists()
+    assert not alive(pid)
+    again = assistant.run("uninstall", "--json").json
+    assert [item["action"] for item in again["items"]] == ["kept"]
+
+
+def test_uninstall_keeps_settings_of_the_user_and_says_so(assistant: Assistant) -> None:
+    assert assistant.run("install").code == 0
+    text = assistant.config.read_text().replace('kind = "auto"', 'kind = "embedded"')
+    assistant.config.write_text(text)
+    done = assistant.run("uninstall")
+    assert done.code == 0
+    assert f"kept {assistant.config}" in done.out
+    assert assistant.config.read_text() == text
+
+
+def test_another_environment_keeps_what_is_shared(assistant: Assistant) -> None:
+    assert assistant.run("install").code == 0
+    first = assistant.prefix
+    pid = assistant.run("status", "--json").json["engine"]["pid"]
+    # The same user's second environment.
+    assistant.prefix = first.with_name("second")
+    shutil.copytree(ROOT / "jupyter_config" / "etc", assistant.prefix / "etc")
+    assert assistant.run("install").code == 0
+    done = assistant.run("uninstall", "--json").json
+    assert not (assistant.prefix / PERSONA).exists()
+    kept = [item for item in done["items"] if item["id"] == "state"]
+    assert kept[0]["action"] == "kept"
+    assert str(first) in kept[0]["detail"]
+    assert (first / PERSONA).exists()
+    assert assistant.config.exists()
+    assert assistant.run("status", "--json").json["engine"]["pid"] == pid
+    # The last one takes everything along.
+    assistant.prefix = first
+    assert assistant.run("uninstall").code == 0
+    assert not (first / PERSONA).exists()
+    assert not assistant.data.exists()
+
+
+def test_a_data_directory_that_cannot_be_written(assistant: Assistant) -> None:
+    # A file in its place: root, whom tests may run as, writes into read-only directories.
+    assistant.data.write_text("")
+    done = assistant.run("install")
+    assert done.code == 1
+    assert str(assistant.data) in done.err
+    assert "LOCAL_ASSISTANT_HOME" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_broken_shared_file_is_left_alone(assistant: Assistant) -> None:
+    (assistant.prefix / PERSONA).write_text("{broken")
+    done = assistant.run("install")
+    assert done.code == 1
+    assert "left as it is" in done.err
+    assert (assistant.prefix / PERSONA).read_text() == "{broken"
+
+
+@pytest.mark.parametrize("arguments", [("install",), ("uninstall",)])
+def test_a_damaged_record_is_refused(assistant: Assistant, arguments: tuple[str, ...]) -> None:
+    record = assistant.data / "state" / "install.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    done = assistant.run(*arguments)
+    assert done.code == 1
+    assert "Move that file away" in done.err
+    assert record.read_text() == "{}"
