@@ -1,7 +1,8 @@
 """``assistant.toml``: its schema, reading, checking, editing in place and watching.
 
-Contract: everything other parts need is exported here. Importing costs pydantic and
-tomlkit; a part that starts with a kernel or with JupyterLab imports it on first use.
+Contract: everything other parts need is exported here. Importing costs pydantic (tomlkit
+only on an edit, an error or Python 3.10); a part that starts with a kernel or with JupyterLab
+imports it on first use.
 """
 
 from local_assistant.config.durations import seconds

@@ -17,8 +17,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from local_assistant import paths
 from local_assistant.config import wording
 from local_assistant.config.loading import is_gguf_path
@@ -113,6 +111,8 @@ def _refuse_broken(text: str, path: Path, project: bool, dotted_key: str) -> Non
 
 
 def _edited(original: str, dotted_key: str, value: object) -> str:
+    import tomlkit  # only who edits pays for it
+
     table, _, key = dotted_key.partition(".")
     document = tomlkit.parse(original)
     held: Any = document.get(table)
@@ -138,6 +138,8 @@ def _inserted(text: str, table: str, key: str, value: str) -> str:
     lead over to the next table. The line goes below the template's commented example of
     the same key, else below the table's last setting.
     """
+    import tomlkit
+
     statements = scan(text)
     heads = [
         index for index, found in enumerate(statements) if found.header and found.path == (table,)

@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 from pydantic import ValidationError
-from tomlkit.exceptions import ParseError, TOMLKitError
 
 from local_assistant import paths
-from local_assistant.config import wording
+from local_assistant.config import toml, wording
 from local_assistant.config.positions import Statement, line_of, scan
 from local_assistant.config.problems import CHECK_COMMAND, ConfigError, Problem
 from local_assistant.config.schema import PROJECT_TABLES, AssistantConfig, tables
@@ -91,12 +89,16 @@ def check_text(text: str, path: Path, *, project: bool = False) -> FileContent:
     """Check a text as the content of ``path``; raises as :func:`read` does."""
     statements = scan(text)
     try:
-        document: dict[str, Any] = tomlkit.parse(text).unwrap()
-    except TOMLKitError as error:
-        raise ConfigError([_syntax_problem(path, text, statements, error)]) from error
+        document = toml.parse(text)
     except RecursionError as error:
         problem = Problem(path, None, "", "its lists are nested too deep.")
         raise ConfigError([problem]) from error
+    except Exception as error:
+        from tomlkit.exceptions import TOMLKitError  # imported by now; costly in a good case
+
+        if not isinstance(error, TOMLKitError):
+            raise
+        raise ConfigError([_syntax_problem(path, text, statements, error)]) from error
     problems = _problems(path, document, statements, project)
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
@@ -109,7 +111,7 @@ def check_text(text: str, path: Path, *, project: bool = False) -> FileContent:
 
 
 def _syntax_problem(
-    path: Path, text: str, statements: list[Statement], error: TOMLKitError
+    path: Path, text: str, statements: list[Statement], error: Exception
 ) -> Problem:
     """Say what TOML's parser met, where, and the line it met it in."""
     message = str(error).partition(" at line ")[0]
@@ -119,9 +121,8 @@ def _syntax_problem(
             name = ".".join(twice.path)
             shown = f"[{name}]" if twice.header else name
             return Problem(path, twice.line, name, f"{shown} is set twice.", found=shown)
-    line = column = None
-    if isinstance(error, ParseError):
-        line, column = error.line, error.col + 1
+    line: int | None = getattr(error, "line", None)
+    column = getattr(error, "col", 0) + 1 if line else None
     content = text.split("\n")[line - 1].strip() if line and line <= text.count("\n") + 1 else ""
     where = f"column {column}: " if column else ""
     met = f", in: {content[:80]}" if content else ""

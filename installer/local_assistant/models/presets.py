@@ -75,10 +75,10 @@ class Sizing:
 
 @functools.lru_cache(maxsize=1)
 def _data() -> tuple[dict[str, ModelSpec], dict[str, Preset]]:
-    import tomlkit
+    from local_assistant.config import toml
 
     text = (Path(__file__).parent / "presets.toml").read_text(encoding="utf-8")
-    tables: dict[str, Any] = tomlkit.parse(text).unwrap()
+    tables = toml.parse(text)
     specs = {name: ModelSpec(name, **values) for name, values in tables["models"].items()}
     presets = {}
     for name, values in tables["presets"].items():
