@@ -11,7 +11,7 @@ from local_assistant.lab.magics.markdown import safe_markdown
     "honest",
     [
         "# Title\n\nSome *text*, a < b and 1 <2.\n\n- one\n- two",
-        "Use `List<int>` and ``a ` <b>``.",
+        "Use `List<int>` and `Map<str>`.",
         "```html\n<div onclick='x()'>\n```\n\nand\n\n~~~\n<b>\n~~~",
         "1. First:\n   ```cpp\n   #include <vector>\n   ```\n2. Then",
         "See [the docs](https://docs.python.org/3/library/re.html?a=1&b=2#x).",
@@ -40,6 +40,7 @@ def test_an_honest_answer_stays_as_it_is(honest: str) -> None:
         "- a\n  ```\n<img src=x>\n  ```",
         "para\n    ```\n\n<img src=x>\n\n    ```",
         "| ` | <img src=x> ` |",
+        "*```a <img src=x>`* ```",
         "\\`<img src=x>`",
         "$ \\\\`$ <img src=x> `",
         "\\begin{a}\n```\n\\end{a}\n<img src=x>\n```",
@@ -67,6 +68,7 @@ def test_no_tag_is_left(evil: str) -> None:
         "[x](data:text/html,x)",
         '[x](https://a.example "$" onmouseover=alert(1) $")',
         "[x](\njavascript:alert(1))",
+        "```*[x](&#106;avascript:alert(1))",
     ],
 )
 def test_no_link_leads_to_a_script(evil: str) -> None:

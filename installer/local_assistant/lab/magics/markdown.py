@@ -25,8 +25,7 @@ _MAYBE_FENCE = re.compile(r"[\s>*+\-\d.)]*(`{3}|~{3})")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = r"(?:https?://[^\s()<>\"'$\\]+|mailto:[\w.+@-]+|[\w./#-]+)\)"
 _LINK = re.compile(rf"\]\((?!{_TARGET})")
-_BARE_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<]*`", re.IGNORECASE)
-_LINK_INTO_MATH = re.compile(r"((?:https?://|ftp://|www\.)[^\s$\\]*)(?=[$\\])", re.IGNORECASE)
+_BARE_LINK = re.compile(r"https?://|ftp://|www\.", re.IGNORECASE)
 _MATH = re.compile(r"\$|\\")
 _CUTS_BLOCKS = re.compile(r"\\(?:begin|end)\{|\\\\[()\[\]]")
 
@@ -75,36 +74,52 @@ def _in_doubt(block: list[str]) -> bool:
 
 
 def _spans(line: str) -> list[tuple[int, int]] | None:
-    """Return where the code spans of a line are; None if its backticks do not pair up."""
+    """Return where the code spans of a line are; None if that is in doubt.
+
+    JupyterLab's reader lets emphasis and links end inside of spans that begin with more
+    than one backtick, and math, table cells and bare addresses inside of any.
+    """
     if "`" not in line:
         return []
-    if _MATH.search(line) or "|" in line or _BARE_LINK.search(line):
-        return None  # math, a table cell or a bare link may end inside of a span
-    runs = [(match.start(), match.end()) for match in re.finditer("`+", line)]
-    spans = []
-    while runs:
-        start, end = runs.pop(0)
-        same = [i for i, (left, right) in enumerate(runs) if right - left == end - start]
-        if not same:
-            return None
-        spans.append((start, runs[same[0]][1]))
-        del runs[: same[0] + 1]
-    return spans
+    ticks = [match.start() for match in re.finditer("`", line)]
+    if len(ticks) % 2 or "``" in line or "|" in line or _MATH.search(line):
+        return None
+    if any("`" in link for link in _bare_links(line)):
+        return None
+    return [(start, end + 1) for start, end in zip(ticks[::2], ticks[1::2], strict=True)]
+
+
+def _bare_links(line: str) -> list[str]:
+    """Return what readers of Markdown may take for addresses, from each one's start."""
+    words = re.findall(r"[^\s<]+", line)
+    starts = [(word, _BARE_LINK.search(word)) for word in words]
+    return [word[start.start() :] for word, start in starts if start]
 
 
 def _disarmed(line: str, spans: list[tuple[int, int]], less: str) -> str:
+    if _MAYBE_FENCE.match(line):
+        # JupyterLab writes the words behind a fence into an attribute, without escaping them.
+        return _disarm(re.sub(r'["$\\]', "", line), less)
     parts = []
     position = 0
     for start, end in [*spans, (len(line), len(line))]:
         parts += [_disarm(line[position:start], less), line[start:end]]
         position = end
-    disarmed = "".join(parts)
-    # JupyterLab writes the words behind a fence into an attribute, without escaping them.
-    return re.sub(r'["$\\]', "", disarmed) if _MAYBE_FENCE.match(line) else disarmed
+    return "".join(parts)
 
 
 def _disarm(text: str, less: str) -> str:
     text = _TAG.sub(less, text).replace("![", r"\![").replace("]:", r"]\:")
-    # Math is put into the page last and unescaped: in an address it could end the attribute.
-    text = _LINK_INTO_MATH.sub(r"\1 ", text)
+    text = re.sub(r"\S+", _link_without_math, text)
     return _LINK.sub(r"]\\(", text)
+
+
+def _link_without_math(word: re.Match[str]) -> str:
+    """Part an address from the math behind it.
+
+    Math is put into the page last and unescaped: in an address it could end the attribute.
+    """
+    start = _BARE_LINK.search(word[0])
+    if start is None:
+        return word[0]
+    return word[0][: start.end()] + re.sub(r"[$\\]+", r" \g<0>", word[0][start.end() :])
