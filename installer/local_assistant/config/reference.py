@@ -1,7 +1,7 @@
-"""The reference of all settings in Markdown, made from the schema.
+"""The reference of all settings and presets in Markdown, made from the schema and the data.
 
-Contract: ``docs/configuration.md`` holds exactly this text between its two marker lines;
-a test compares them. After a change to the schema, from the checkout:
+Contract: ``docs/configuration.md`` holds exactly these texts between its marker lines; a
+test compares them. After a change to the schema or ``presets.toml``, from the checkout:
 ``python -m local_assistant.config.reference docs/configuration.md``.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from local_assistant.config import wording
 from local_assistant.config.schema import tables
 
-BEGIN = "<!-- begin: made by local_assistant.config.reference -->"
-END = "<!-- end -->"
+BEGIN = "<!-- begin: {} made by local_assistant.config.reference -->"
+END = "<!-- end: {} -->"
 
 
 def reference() -> str:
@@ -37,11 +37,32 @@ def _default(dotted: str) -> str:
     return "unset" if value is None else f"`{wording.found(value, shorten=False)}`"
 
 
+def presets() -> str:
+    """Return a table of the presets and one of their models."""
+    from local_assistant.models.presets import MODELS, PRESETS
+
+    lines = ["| Preset | Memory from | Download | Chat | Completion | Embedding |"]
+    lines.append("|---|---|---|---|---|---|")
+    for preset in PRESETS.values():
+        names = " | ".join(f"`{spec.name}`" for spec in preset.models.values())
+        download = "none" if preset.name == "demo" else f"{preset.download / 1e9:.1f} GB"
+        lines.append(f"| `{preset.name}` | {preset.memory_gb:g} GB | {download} | {names} |")
+    lines += ["", "| Model | Good at | Licence | The embedded engine gets it from |"]
+    lines.append("|---|---|---|---|")
+    for spec in MODELS.values():
+        source = f"`{spec.source}`" if spec.source else "comes with the assistant"
+        lines.append(f"| `{spec.name}` | {spec.good_at} | {spec.licence} | {source} |")
+    return "\n".join(lines)
+
+
 def renewed(page: str) -> str:
-    """Return ``page`` with the text between its markers made anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
+    """Return ``page`` with the texts between its markers made anew."""
+    for name, text in (("settings", reference()), ("presets", presets())):
+        begin, end = BEGIN.format(name), END.format(name)
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n\n{text}\n\n{end}{after}"
+    return page
 
 
 if __name__ == "__main__":

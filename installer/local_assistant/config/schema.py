@@ -173,7 +173,7 @@ class CompletionConfig(Table):
 
 
 class EngineConfig(Table):
-    """The embedded engine."""
+    """The embedded engine. A change counts from its next start; `jupyter assistant stop` ends it."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=11435, description="The first port it tries; it takes the next free one."
@@ -184,7 +184,9 @@ class EngineConfig(Table):
         "path is looked up beside this file.",
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="How many processor cores it uses. Unset: all physical ones."
+        default=None,
+        description="How many processor cores it uses. Unset: about one per real core, fewer for "
+        "a tiny model.",
     )
     gpu_layers: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
         default=None,

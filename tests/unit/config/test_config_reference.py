@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 def test_the_page_is_up_to_date() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert renewed(page) == page
+    assert "| `small` | 3.5 GB |" in page
 
 
 def test_every_setting_is_described() -> None:
