@@ -169,10 +169,10 @@ def _replace(target: Path, text: str) -> None:
     temporary: str | None = None
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = None
+        before = None
         bom = ""
         if target.exists():
-            mode = stat.S_IMODE(target.stat().st_mode)
+            before = target.stat()
             with target.open("rb") as stream:
                 bom = _BOM if stream.read(3) == _BOM.encode() else ""
             if not os.access(target, os.W_OK):
@@ -183,7 +183,10 @@ def _replace(target: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes 0600; a file of settings is as readable as any new file.
-        Path(temporary).chmod(mode if mode is not None else 0o644)
+        Path(temporary).chmod(stat.S_IMODE(before.st_mode) if before else 0o644)
+        if before is not None and hasattr(os, "chown"):
+            with contextlib.suppress(OSError):  # only root may give a file to another owner
+                os.chown(temporary, before.st_uid, before.st_gid)
         Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:

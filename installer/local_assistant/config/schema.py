@@ -173,7 +173,7 @@ class CompletionConfig(Table):
 
 
 class EngineConfig(Table):
-    """The embedded engine. A change counts from its next start; `jupyter assistant stop` ends it."""
+    """The embedded engine. A change counts when it starts anew (`jupyter assistant stop`)."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=11435, description="The first port it tries; it takes the next free one."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -156,6 +157,14 @@ def test_links_and_modes_stay(own: Path, home: Path) -> None:
     assert '"demo"' in dotfiles.read_text()
     assert stat.S_IMODE(dotfiles.stat().st_mode) == 0o640
     assert [entry.name for entry in dotfiles.parent.iterdir()] == ["assistant.toml"]
+
+
+def test_the_owner_stays(own: Path) -> None:
+    own.write_text(SAMPLE)
+    owner = 4321 if os.geteuid() == 0 else os.geteuid()
+    os.chown(own, owner, -1)
+    set_value("models.preset", "demo")
+    assert own.stat().st_uid == owner
 
 
 def test_a_missing_file_is_made_from_the_template(home: Path) -> None:
