@@ -4,6 +4,9 @@ Contract: ``ChatSource.document`` draws one chat (loss on the last answer alone)
 ``ChatSource.pairs`` draws pairs of texts that mean the same, for the embeddings.
 """
 
+# Word lists read better as one string.
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 import ast
@@ -63,7 +66,8 @@ TOO_NEAR = re.compile(
 AMBIGUOUS = re.compile(
     r"count.* words|revers.* (characters|strings|words)|(read|print|show|write).* (lines|file)"
     r"|sort.* dictionar|flatten.* (list|tuple|set)|(write|create|make).* json|csv file"
-    r"|comput\w* (all|the|some)? ?average|prime|palindrom|search.* (in|inside|within) (a list|an array)"
+    r"|comput\w* (all|the|some)? ?average|prime|palindrom"
+    r"|search.* (in|inside|within) (a list|an array)"
     r"|find.* elements? (in|inside|within) (a list|an array)|read .*text|test ",
     re.IGNORECASE,
 )
@@ -252,7 +256,8 @@ class ChatSource:
     def _attached(self, rng: random.Random, prompt: str) -> str:
         blocks = ""
         for _ in range(rng.choice([1, 1, 2])):
-            name = rng.choice(self._words(rng, 3)).lower() + rng.choice([".py", ".py", ".ipynb", ""])
+            ending = rng.choice([".py", ".py", ".ipynb", ""])
+            name = rng.choice(self._words(rng, 3)).lower() + ending
             code = self._window(rng, 60, 2400 if rng.random() < LONG_SHARE else 500)
             language = rng.choice(["python", "python", "", "text"])
             blocks += self.sent.attachment_block(name, code, language)

@@ -20,7 +20,6 @@ SKIPPED_FOLDERS = {"site-packages", "dist-packages", "test", "tests", "idle_test
 SMALL_WINDOW = (150, 1300)
 LARGE_WINDOW = (1800, 3600)
 LARGE_SHARE = 0.06
-SNIPPET_SHARE = 0.3
 PLAIN_SHARE = 0.12
 CLOSERS = ")]}:\"'"
 
@@ -42,7 +41,7 @@ def library_sources() -> list[str]:
         if not SKIPPED_FOLDERS.intersection(path.relative_to(root).parts)
     )
     texts = [path.read_text(encoding="utf-8", errors="ignore") for path in files]
-    return [text for text in texts if 400 < len(text) and "# -*- coding" not in text[:200]]
+    return [text for text in texts if len(text) > 400 and "# -*- coding" not in text[:200]]
 
 
 def pieces_document(
@@ -52,20 +51,18 @@ def pieces_document(
     ids: list[int] = []
     weights: list[float] = []
     for text, weight in pieces:
-        if text in SPECIAL_TOKENS:
-            new = [SPECIAL_TOKENS.index(text)]
-        else:
-            new = tokenizer.encode(text).ids
+        special = text in SPECIAL_TOKENS
+        new = [SPECIAL_TOKENS.index(text)] if special else tokenizer.encode(text).ids
         ids += new
         weights += [weight] * len(new)
     return Document(ids, weights) if 2 < len(ids) <= limit else None
 
 
 def code_document(
-    rng: random.Random, tokenizer: Tokenizer, library: str, limit: int
+    rng: random.Random, tokenizer: Tokenizer, library: str, limit: int, snippet_share: float
 ) -> Document | None:
     """Draw one document: a made-up snippet, or a window of ``library`` (all sources joined)."""
-    if rng.random() < SNIPPET_SHARE:
+    if rng.random() < snippet_share:
         return pieces_document(tokenizer, _middle(rng, *snippet(rng)), limit)
     low, high = LARGE_WINDOW if rng.random() < LARGE_SHARE else SMALL_WINDOW
     size = rng.randint(low, high)

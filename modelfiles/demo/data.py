@@ -1,7 +1,7 @@
 """The data files as objects: what is known, what is not, and the answer in every format.
 
-Contract: standard library only, so that tests can read the data without the training libraries
-(``tomli`` stands in for ``tomllib`` on Python 3.10).
+Contract: nothing from the training environment is imported, so that tests can read the data
+(``tomlkit``, which the package needs anyway, stands in for ``tomllib`` on Python 3.10).
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 HERE = Path(__file__).resolve().parent
 PROMPTS_FILE = HERE / "prompts.toml"
 HELD_OUT_FILE = HERE / "held_out.toml"
 UNKNOWN_FILE = HERE / "unknown.toml"
 FORMATS = ("markdown", "code", "text", "json", "math", "html")
+
+SAMPLE_ALPHABET = [
+    *"abcxyzABCXYZ0123456789 _-+*/=<>()[]{}.,:;!?@#$%^&|~'\"\\",
+    *("    ", "  ", "\n", "\n\n", "\t", "'s", "'LL", "def ", "return", "é", "ß", "日本", "привет"),
+    *("🙂", "\u00a0", "\r\n", "١", "½", "e\u0301"),
+]
 
 HONEST = "I am a small demo model and know only a few examples."
 BETTER = "jupyter assistant pull"
@@ -97,7 +98,14 @@ class Unknown:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib.loads(text)
+    import tomlkit
+
+    return tomlkit.parse(text).unwrap()
 
 
 def load_intents() -> list[Intent]:
@@ -118,6 +126,25 @@ def load_unknown() -> Unknown:
 def normal(prompt: str) -> str:
     """Return ``prompt`` without case, punctuation and double spaces, to compare wordings."""
     return " ".join(re.sub(r"[^\w\s+*/<=-]", " ", prompt.lower()).split())
+
+
+def tokenizer_samples() -> list[str]:
+    """Return texts, plain and odd, on which llama.cpp's tokenizer is compared with ours.
+
+    The odd ones come from a little generator of our own: they are the same in every Python.
+    """
+    intents = load_intents()
+    texts = [wording for intent in intents for wording in (intent.prompt, *intent.held_out)]
+    texts += [intent.answer(f) for intent in intents for f in FORMATS]
+    texts += [*load_unknown().held_out, *load_unknown().other_languages]
+    seed = 20261121
+    for _ in range(1200):
+        drawn = []
+        for _ in range(24):
+            seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**64
+            drawn.append(SAMPLE_ALPHABET[(seed >> 33) % len(SAMPLE_ALPHABET)])
+        texts.append("".join(drawn))
+    return texts
 
 
 def assistant_prompts() -> ModuleType:

@@ -6,12 +6,13 @@ under its name only when whole. Norms stay F32, as llama.cpp wants them.
 
 from __future__ import annotations
 
-import os
+import zlib
 from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
+from data import tokenizer_samples
 from model import Shape
 from tokenizer import (
     CHAT_TEMPLATE,
@@ -24,6 +25,7 @@ from tokenizer import (
     TURN_END,
     vocabulary_and_merges,
 )
+from tokenizers import Tokenizer
 
 NAME = "assistant-demo"
 DESCRIPTION = (
@@ -73,8 +75,7 @@ def write_gguf(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    os.replace(part, target)
-    return target
+    return part.replace(target)
 
 
 def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer_path: Path) -> None:
@@ -95,6 +96,15 @@ def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer_path: Path) -> None:
     for key, token in (("pre", FIM_PREFIX), ("suf", FIM_SUFFIX), ("mid", FIM_MIDDLE)):
         writer.add_uint32(f"tokenizer.ggml.fim_{key}_token_id", tokens.index(token))
     writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def write_tokenizer_check(tokenizer: Tokenizer, target: Path) -> None:
+    """Leave a checksum of our ids per sample, to be compared with llama.cpp's in the tests."""
+    lines = [
+        f"{zlib.crc32(repr(tokenizer.encode(text).ids).encode()):08x}"
+        for text in tokenizer_samples()
+    ]
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _tensors(state: dict[str, torch.Tensor], shape: Shape) -> list[tuple[str, np.ndarray]]:

@@ -20,10 +20,10 @@ class Shape:
 
     vocabulary: int = 4096
     context: int = 1024
-    width: int = 256
-    layers: int = 5
-    heads: int = 4
-    feed_forward: int = 704
+    width: int = 192
+    layers: int = 4
+    heads: int = 3
+    feed_forward: int = 512
     rope_base: float = 10_000.0
     epsilon: float = 1e-5
 

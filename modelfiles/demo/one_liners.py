@@ -4,6 +4,9 @@ Contract: ``snippet(rng)`` returns (text before, one line, text after). Names va
 model copies them from what stands around the line instead of learning them by heart.
 """
 
+# Word lists read better as one string.
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 import random
@@ -71,7 +74,9 @@ def _range(rng: random.Random) -> Snippet:
     i = rng.choice("i j k n x".split())
     bound = rng.choice(["10", "5", "100", "n", "3", "20", f"len({rng.choice(LISTS)})"])
     start = rng.choice(["", "", "", "1, ", "2, "])
-    after = rng.choice([f"\n    print({i})\n", f"\n    total += {i}\n", f"\n    print({i} * {i})\n"])
+    after = rng.choice(
+        [f"\n    print({i})\n", f"\n    total += {i}\n", f"\n    print({i} * {i})\n"]
+    )
     before = "total = 0\n" if "total" in after else ""
     return before, f"for {i} in range({start}{bound}):", after
 
@@ -134,8 +139,16 @@ IMPORTS = [
 def _open(rng: random.Random) -> Snippet:
     name = rng.choice(["path", '"data.txt"', "name", '"notes.txt"', "file_name", '"input.txt"'])
     before = f"path = {chr(34)}data.txt{chr(34)}\n" if name == "path" else ""
-    return before, f"with open({name}) as f:", rng.choice(
-        ["\n    text = f.read()\n", "\n    lines = f.readlines()\n", "\n    data = json.load(f)\n"]
+    return (
+        before,
+        f"with open({name}) as f:",
+        rng.choice(
+            [
+                "\n    text = f.read()\n",
+                "\n    lines = f.readlines()\n",
+                "\n    data = json.load(f)\n",
+            ]
+        ),
     )
 
 
@@ -156,8 +169,10 @@ def _method(rng: random.Random) -> Snippet:
     first, second = rng.sample(NAMES + NUMBERS + STRINGS, 2)
     head = f"class {rng.choice(CLASSES)}:\n"
     if rng.random() < 0.4:
-        return head, f"    def __init__(self, {first}, {second}):", (
-            f"\n        self.{first} = {first}\n        self.{second} = {second}\n"
+        return (
+            head,
+            f"    def __init__(self, {first}, {second}):",
+            (f"\n        self.{first} = {first}\n        self.{second} = {second}\n"),
         )
     head += f"    def __init__(self, {first}, {second}):\n"
     if rng.random() < 0.5:
@@ -189,8 +204,10 @@ def _assign(rng: random.Random) -> Snippet:
     many = rng.choice(LISTS)
     before = f"{many} = [1, 2, 3]\n"
     name, call = rng.choice(
-        [("total", "sum"), ("count", "len"), ("largest", "max"), ("smallest", "min")]
-        + [("ordered", "sorted"), ("size", "len"), ("unique", "set")]
+        [
+            *(("total", "sum"), ("count", "len"), ("largest", "max"), ("smallest", "min")),
+            *(("ordered", "sorted"), ("size", "len"), ("unique", "set")),
+        ]
     )
     return before, f"{name} = {call}({many})", f"\nprint({name})\n"
 

@@ -5,6 +5,9 @@ case and slips of the keyboard are the same for known and unknown prompts, so th
 asked for tells them apart.
 """
 
+# Word lists read better as one string.
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 import random
@@ -149,9 +152,9 @@ def doing(action: str) -> str:
 def framed_action(action: str, rng: random.Random) -> str:
     """Put an action into a request."""
     frame = expand(rng.choice(DO_FRAMES).replace("{", "<").replace("}", ">"), rng)
-    return (
-        frame.replace("<does>", does(action)).replace("<doing>", doing(action))
-    ).replace("<do>", action)
+    for mark, text in (("<does>", does), ("<doing>", doing)):
+        frame = frame.replace(mark, text(action))
+    return frame.replace("<do>", action)
 
 
 def framed_thing(thing: str, rng: random.Random) -> str:

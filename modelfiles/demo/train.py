@@ -28,9 +28,10 @@ from tokenizer import load, train_tokenizer
 HERE = Path(__file__).parent
 TOKENIZER_FILE = "tokenizer.json"
 SEED = 20261121
-TOKENS_PER_STEP = 8_192
+TOKENS_PER_STEP = 6_144
+MICRO_BATCHES = 4
 WARM_UP_STEPS = 60
-REST_EVERY_S = 240.0
+REST_EVERY_S = 150.0
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Phase:
     start: float
     end: float
     chat_share: float
-    micro_batches: int
+    snippet_share: float
 
 
+# The first phase was planned longer (1,100 steps down to 0.15) and cut to change the mix.
+FIRST_END = 1.0 - 0.85 * 232 / 1100
 PHASES = (
-    Phase("code", steps=240, start=1.0, end=1.0, chat_share=0.0, micro_batches=3),
-    Phase("chat", steps=700, start=1.0, end=0.1, chat_share=0.7, micro_batches=4),
+    Phase("first", steps=232, start=1.0, end=FIRST_END, chat_share=0.65, snippet_share=0.3),
+    Phase("second", steps=820, start=1.0, end=0.04, chat_share=0.65, snippet_share=0.7),
 )
 MATRIX_RATE = 0.02
 VECTOR_RATE = 3e-3
@@ -85,8 +88,10 @@ def _pad(group: list[Document]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, weights
 
 
-def language_loss(model: Llama, states: torch.Tensor, ids: torch.Tensor, weights: torch.Tensor):
-    """Return the summed loss and the summed weight; only weighted tokens are scored."""
+def language_loss(
+    model: Llama, states: torch.Tensor, ids: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Return the summed loss; only weighted tokens are scored."""
     targets, weights = ids[:, 1:], weights[:, 1:]
     chosen = weights > 0
     scores = model.logits(states[:, :-1][chosen]).float()
@@ -94,9 +99,12 @@ def language_loss(model: Llama, states: torch.Tensor, ids: torch.Tensor, weights
     return (losses * weights[chosen]).sum()
 
 
-def contrast_loss(network: Callable, pairs: list[tuple[list[int], list[int]]]) -> torch.Tensor:
+def contrast_loss(
+    network: Callable[[torch.Tensor], torch.Tensor], pairs: list[tuple[list[int], list[int]]]
+) -> torch.Tensor:
     """Pull the mean-pooled states of two wordings together, away from the other pairs."""
-    documents = [Document(ids, [1.0] * len(ids)) for side in zip(*pairs, strict=True) for ids in side]
+    texts = [ids for side in zip(*pairs, strict=True) for ids in side]
+    documents = [Document(ids, [1.0] * len(ids)) for ids in texts]
     ids, weights = _pad(documents)
     states = network(ids).float()
     pooled = (states * weights.unsqueeze(-1)).sum(1) / weights.sum(1, keepdim=True)
@@ -118,6 +126,8 @@ def calm_allocator() -> None:
         "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
         "MALLOC_TOP_PAD_": str(256 << 20),
         "MALLOC_ARENA_MAX": "2",
+        # Waiting threads must not burn the time of a core that others need as well.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     if os.environ.get("MALLOC_TOP_PAD_") != wanted["MALLOC_TOP_PAD_"]:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **wanted})
@@ -186,7 +196,9 @@ class Run:
         if self.export_to:
             write_gguf(self.model.state_dict(), self.shape, self.tokenizer_path, self.export_to)
 
-    def documents(self, phase: Phase, rng: random.Random, chat: ChatSource | None) -> list[Document]:
+    def documents(
+        self, phase: Phase, rng: random.Random, chat: ChatSource | None
+    ) -> list[Document]:
         """Draw one step's documents. Shares are of tokens, as far as luck allows."""
         found: list[Document] = []
         filled = {"chat": 0, "code": 0}
@@ -195,7 +207,9 @@ class Run:
             if kind == "chat" and chat is not None:
                 document = chat.document(rng)
             else:
-                document = code_document(rng, self.tokenizer, self.library, self.shape.context)
+                document = code_document(
+                    rng, self.tokenizer, self.library, self.shape.context, phase.snippet_share
+                )
             if document is not None:
                 found.append(document)
                 filled[kind] += len(document.ids)
@@ -217,7 +231,8 @@ class Run:
             loss, contrast = self.step(phase, step, rng, chat)
             if step % 20 == 0 or step + 1 == phase.steps:
                 spent = time.monotonic() - began
-                print(f"{phase.name} {step} loss {loss:.3f} contrast {contrast:.3f} {spent:.0f} s", flush=True)
+                figures = f"loss {loss:.3f} contrast {contrast:.3f} {spent:.0f} s"
+                print(phase.name, step, figures, flush=True)
             self.rest(phase, step, rng)
 
     def step(
@@ -226,7 +241,7 @@ class Run:
         documents = self.documents(phase, rng, chat)
         whole = sum(sum(d.weights[1:]) for d in documents)
         total, contrast = 0.0, 0.0
-        for ids, weights in micro_batches(documents, phase.micro_batches):
+        for ids, weights in micro_batches(documents, MICRO_BATCHES):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = language_loss(self.model, self.network(ids), ids, weights) / whole
             loss.backward()
