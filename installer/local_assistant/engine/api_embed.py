@@ -6,6 +6,7 @@ context as Ollama does (``truncate``, on by default), else it is an error.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from typing import Any
@@ -40,7 +41,7 @@ class EmbedApi:
         if dimensions < 0:
             raise ApiError(400, "dimensions must be positive")
         truncate = fields.get("truncate", bool, True)
-        answer, load_ns = await self._run(self._find(name), fields, inputs, truncate=truncate)
+        answer, load_ns = await self._run(name, fields, inputs, truncate=truncate)
         vectors = [_cut(item["embedding"], dimensions) for item in answer.get("data", [])]
         return json_reply(
             {
@@ -59,7 +60,7 @@ class EmbedApi:
             raise ApiError(400, "model is required")
         prompt = fields.get("prompt", str, "")
         inputs = [prompt] if prompt else []
-        answer, _ = await self._run(self._find(name), fields, inputs, truncate=True)
+        answer, _ = await self._run(name, fields, inputs, truncate=True)
         data = answer.get("data", [])
         return json_reply({"embedding": data[0]["embedding"] if data else []})
 
@@ -70,9 +71,10 @@ class EmbedApi:
         return model
 
     async def _run(
-        self, model: StoredModel, fields: wire.Fields, inputs: list[str], *, truncate: bool
+        self, name: str, fields: wire.Fields, inputs: list[str], *, truncate: bool
     ) -> tuple[dict[str, Any], int]:
         """Return llama.cpp's answer and the nanoseconds spent on loading."""
+        model = await asyncio.to_thread(self._find, name)
         begin = time.monotonic()
         try:
             return await self._run_once(model, fields, inputs, truncate)

@@ -9,6 +9,7 @@ says how many.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -39,7 +40,7 @@ class TextApi:
         request = wire.read_generate(http.body)
         if not request.model:
             raise ApiError(404, "model '' not found")
-        model, header = self._model(request, "generate")
+        model, header = await asyncio.to_thread(self._model, request, "generate")
         if not request.prompt and request.keep_alive == 0:
             await self._scheduler.unload(model)
             return json_reply(_bare(request, {"response": ""}, "unload"))
@@ -56,7 +57,7 @@ class TextApi:
         request = wire.read_chat(http.body)
         if not request.model:
             raise ApiError(400, "model is required")
-        model, header = self._model(request, "chat")
+        model, header = await asyncio.to_thread(self._model, request, "chat")
         if not request.messages:
             empty = {"message": {"role": "assistant", "content": ""}}
             if request.keep_alive == 0:

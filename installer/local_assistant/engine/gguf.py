@@ -77,6 +77,8 @@ class Header:
     metadata: dict[str, Any]
     """Scalars and strings; an array is there as ``None``."""
     parameters: int
+    changed: int = 0
+    """When the file was last changed (ns): another file in its place is another model."""
     fim: dict[str, int] = field(default_factory=dict)
     """Token ids by ``pre``, ``suf``, ``mid``, as far as the model has them."""
 
@@ -150,12 +152,12 @@ def read_header(path: Path) -> Header:
 
 
 @functools.lru_cache(maxsize=256)
-def _read_cached(path: Path, size: int, _mtime_ns: int) -> Header:
+def _read_cached(path: Path, size: int, mtime_ns: int) -> Header:
     if size < 24:
         raise BadGGUF(path, "it is no GGUF file" if size else "the file is empty")
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Reader(path, data).header()
+            return _Reader(path, data).header(mtime_ns)
     except (struct.error, IndexError, ValueError, MemoryError) as error:
         raise BadGGUF(path, "the file is cut short or damaged") from error
     except OSError as error:
@@ -170,7 +172,7 @@ class _Reader:
         self.at = 0
         self.vocabulary_fim: dict[str, int] = {}
 
-    def header(self) -> Header:
+    def header(self, changed: int) -> Header:
         if self.data[:4] != b"GGUF":
             raise BadGGUF(self.path, "it is no GGUF file (wrong magic)")
         self.at = 4
@@ -188,7 +190,7 @@ class _Reader:
         if need > self.end:
             raise BadGGUF(self.path, f"the file is cut short ({self.end} of at least {need} bytes)")
         fim = _fim_ids(metadata) or self.vocabulary_fim
-        return Header(self.path, self.end, metadata, parameters, fim)
+        return Header(self.path, self.end, metadata, parameters, changed, fim)
 
     def number(self, form: str, size: int) -> Any:
         (value,) = struct.unpack_from(form, self.data, self.at)

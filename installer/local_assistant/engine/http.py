@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 
 from local_assistant.engine import guard
 from local_assistant.engine.gguf import BadGGUF
+from local_assistant.engine.log import log
 from local_assistant.engine.names import InvalidName
 from local_assistant.engine.process import LoadFailed
 from local_assistant.engine.settings import MAX_BODY_BYTES
@@ -208,7 +208,7 @@ def describe(error: Exception) -> ApiError:
         return ApiError(500, str(error))
     if isinstance(error, AssistantError):
         return ApiError(500, str(error))
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    log("".join(traceback.format_exception(error)))
     return ApiError(500, f"internal error of the embedded engine: {type(error).__name__}")
 
 

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from local_assistant import paths
+from local_assistant.engine.log import log
 from local_assistant.engine.upstream import Upstream
 
 _END_TIMEOUT_S = 5.0
@@ -164,4 +165,4 @@ class ModelProcess:
                 return
             text = line.decode("utf-8", errors="replace").rstrip()
             self._tail.append(text)
-            sys.stderr.write(f"[model {self.pid}] {text}\n")
+            log(f"[model {self.pid}] {text}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 
 from local_assistant.engine import memory
 from local_assistant.engine.gguf import Header
+from local_assistant.engine.log import log
 from local_assistant.engine.process import LoadParameters, ModelProcess
 from local_assistant.engine.settings import DEFAULT_CONTEXT, DEFAULT_KEEP_ALIVE_S, EngineOptions
 from local_assistant.engine.store import StoredModel
@@ -51,6 +51,8 @@ class Loaded:
     model: StoredModel
     process: ModelProcess
     need: int
+    file: tuple[int, int]
+    """Size and time of change of the GGUF that was loaded."""
     keep_alive: float = DEFAULT_KEEP_ALIVE_S
     active: int = 0
     draining: bool = False
@@ -75,7 +77,7 @@ class Loaded:
     def serves(self, wanted: LoadOptions, header: Header) -> bool:
         """Whether a request with these options can be answered without loading again."""
         has = self.process.parameters
-        if self.draining or not self.process.alive:
+        if self.draining or not self.process.alive or self.file != (header.size, header.changed):
             return False
         return all(
             want is None or want == got
@@ -184,15 +186,15 @@ class Scheduler:
             await self._make_room(need)
             begin = time.monotonic()
             process = await ModelProcess.start(parameters)
-            entry = Loaded(model, process, need)
+            entry = Loaded(model, process, need, (header.size, header.changed))
             if previous is not None and previous.keep_alive > 0:
                 entry.keep_alive = previous.keep_alive
             self._loaded[key] = entry
             self._start_timer(entry)
             self._spawn(self._watch(entry))
-            sys.stderr.write(
+            log(
                 f"loaded {model.display} in {time.monotonic() - begin:.2f} s "
-                f"(pid {process.pid}, context {entry.context})\n"
+                f"(pid {process.pid}, context {entry.context})"
             )
 
     def _parameters(
@@ -238,7 +240,7 @@ class Scheduler:
         if self._loaded.get(entry.key) is entry:
             del self._loaded[entry.key]
             self._stop_timer(entry)
-            sys.stderr.write(f"{entry.model.display} {entry.process.how_it_ended()}\n")
+            log(f"{entry.model.display} {entry.process.how_it_ended()}")
 
     async def _notify(self) -> None:
         async with self._released:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from local_assistant.engine.api_models import ModelsApi
 from local_assistant.engine.api_text import TextApi
 from local_assistant.engine.catalog import Catalog
 from local_assistant.engine.http import Application
+from local_assistant.engine.log import log
 from local_assistant.engine.scheduler import Scheduler
 from local_assistant.engine.settings import EXIT_LOCKED, EngineOptions
 from local_assistant.engine.store import Store
@@ -33,6 +36,8 @@ from local_assistant.errors import AssistantError
 
 _PORTS_TRIED = 100
 _GRACE_S = 2
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where we reach ourselves
 
 
 def run(options: EngineOptions) -> int:
@@ -41,9 +46,14 @@ def run(options: EngineOptions) -> int:
     Raises:
         AssistantError: no port, or a directory that cannot be written.
     """
+    if not options.token and options.host not in _LOOPBACK:
+        raise AssistantError(
+            f"Without a token the engine listens on loopback only, not on {options.host}.",
+            "Leave out --no-token, or --host.",
+        )
     with runfile.single_instance() as first:
         if not first:
-            sys.stderr.write("another engine of this home is running\n")
+            log("another engine of this home is running")
             return EXIT_LOCKED
         token = runfile.keep_token() if options.token else None
         previous = runfile.read()
@@ -80,7 +90,7 @@ def listen(options: EngineOptions, last_port: int | None) -> socket.socket:
                     f"The engine cannot listen on {options.host}: {error.strerror or error}.",
                     "Use --host 127.0.0.1.",
                 ) from error
-            sys.stderr.write(f"port {port} is taken\n")
+            log(f"port {port} is taken")
             continue
         return listener
     raise AssistantError(
@@ -96,19 +106,31 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._record = record
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on the usual signals without raising them again: models are to be ended after."""
+        names = ("SIGINT", "SIGTERM", "SIGBREAK")
+        wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         runfile.write(self._record)
-        sys.stderr.write(f"listening on {self._record.url} (pid {self._record.pid})\n")
+        log(f"listening on {self._record.url} (pid {self._record.pid})")
 
 
 async def _serve(options: EngineOptions, token: str | None, listener: socket.socket) -> None:
     root = Path(options.models_dir) if options.models_dir else paths.models_dir()
     store, activity, scheduler = Store(root), Activity(), Scheduler(options)
-    loopback = options.host in ("127.0.0.1", "::1", "localhost")
+    loopback = options.host in _LOOPBACK
     application = Application(token, check_host=loopback, on_request=activity.request)
-    port = listener.getsockname()[1]
-    record = runfile.describe_self(port, token, __version__, options.host)
+    address = _EVERYWHERE.get(options.host, options.host)
+    record = runfile.describe_self(listener.getsockname()[1], token, __version__, address)
     config = uvicorn.Config(
         application,
         http="h11",
@@ -171,6 +193,6 @@ async def _leave_when_idle(options: EngineOptions, activity: Activity, stop: Any
     while limit > 0:
         await asyncio.sleep(min(5.0, max(0.05, limit / 10)))
         if activity.idle_for() >= limit:
-            sys.stderr.write(f"idle for {limit:g} s: leaving\n")
+            log(f"idle for {limit:g} s: leaving")
             stop()
             return

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from jupyter_client.manager import KernelManager
 from tests.integration.engine.conftest import Own, config, gone, until
@@ -222,3 +224,51 @@ def test_a_second_front_leaves_with_its_own_status(own_engine: Callable[..., Own
     )
     assert done.returncode == 3
     assert "running" in done.stderr
+
+
+def _front(*arguments: str, stderr: Any = subprocess.PIPE) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "local_assistant.engine", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_a_signal_ends_it_with_status_0(
+    home: Path, own_engine: Callable[..., Own], number: signal.Signals
+) -> None:
+    front = _front()
+    until(launch.running_engine)
+    own = own_engine()
+    own.http.post("/api/generate", json={"model": "tiny"})
+    model = own.pid_of("tiny")
+    front.send_signal(number)
+    said = front.communicate(timeout=20)[1]
+    assert front.returncode == 0
+    assert "listening on http://127.0.0.1:" in said
+    assert "Traceback" not in said
+    assert gone(model)
+
+
+def test_without_a_token_it_stays_on_loopback(home: Path) -> None:
+    front = _front("--no-token", "--host=0.0.0.0")
+    said = front.communicate(timeout=20)[1]
+    assert front.returncode == 1
+    assert "loopback only" in said
+    front = _front("--no-token")
+    info = until(launch.running_engine)
+    assert info.token is None
+    assert httpx.get(f"{info.url}/api/tags", trust_env=False).status_code == 200
+    assert launch.stop_engine()
+    front.communicate(timeout=20)
+
+
+def test_a_log_that_cannot_be_written_fails_no_request(own_engine: Callable[..., Own]) -> None:
+    full = Path("/dev/full")
+    target = full if full.exists() else Path(os.devnull)
+    with target.open("w") as stderr:
+        front = _front(stderr=stderr)
+    until(launch.running_engine)
+    own = own_engine()
+    body = {"model": "tiny", "prompt": "a", "stream": False, "options": {"num_predict": 1}}
+    assert own.http.post("/api/generate", json=body).status_code == 200
+    assert launch.stop_engine()
+    front.communicate(timeout=20)

@@ -193,3 +193,20 @@ def test_a_fourth_model_unloads_the_one_used_longest_ago(
             _ask(own.http, "generate", model="m0", prompt="a", options={"num_predict": 1})
     names = {entry["model"] for entry in own.status()["loaded"]}
     assert names == {"m0:latest", "m2:latest", "m3:latest"}
+
+
+def test_a_file_that_was_replaced_is_loaded_again(
+    own_engine: Callable[..., Own], tmp_path: Any
+) -> None:
+    own = own_engine()
+    own.store.add_gguf("changing", tiny_gguf.write(tmp_path / "a.gguf", seed=50))
+    ask = {"model": "changing", "prompt": "a", "options": {"temperature": 0, "num_predict": 30}}
+    first = _ask(own.http, "generate", **ask)["response"]
+    own.store.add_gguf("changing", tiny_gguf.write(tmp_path / "b.gguf", seed=51))
+    second = _ask(own.http, "generate", **ask)["response"]
+    found = own.store.find("changing")
+    assert found is not None
+    (tmp_path / "a.gguf").replace(found.gguf)  # in place, under the same blob name
+    third = _ask(own.http, "generate", **ask)["response"]
+    assert first != second
+    assert third == first
