@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -41,7 +42,7 @@ def main() -> None:
 
 def live_in(home: str) -> None:
     """Point every file that the assistant, Jupyter and IPython write at ``home``."""
-    os.environ.setdefault("UV_CACHE_DIR", os.path.expanduser("~/.cache/uv"))
+    os.environ.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
     for name in ("OLLAMA_HOST", "OLLAMA_API_BASE", "OLLAMA_API_KEY", "LOCAL_ASSISTANT_ENV"):
         os.environ.pop(name, None)
     os.environ.update(

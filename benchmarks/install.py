@@ -1,4 +1,4 @@
-"""How long ``make install`` takes: everything new with a warm package cache, and with nothing to do."""
+"""How long ``make install`` takes: all new with a warm package cache, and with nothing to do."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_base_alone_answers_in_a_bare_kernel_at_the_lowest_versions(
         "    content = message['content']\n"
         "    kind = message['msg_type']\n"
         "    if kind in ('display_data', 'update_display_data', 'execute_result'):\n"
-        "        texts.append(content['data'].get('text/markdown') or content['data']['text/plain'])\n"
+        "        texts.append(content['data']['text/plain'])\n"
         "    elif kind == 'error':\n"
         "        errors.append(content['evalue'])\n"
         "    elif kind == 'stream':\n"
