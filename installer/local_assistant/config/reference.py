@@ -41,12 +41,13 @@ def presets() -> str:
     """Return a table of the presets and one of their models."""
     from local_assistant.models.presets import MODELS, PRESETS
 
-    lines = ["| Preset | Memory from | Download | Chat | Completion | Embedding |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = ["| Preset | Memory from | Cores from | Download | Chat | Completion | Embedding |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for preset in PRESETS.values():
         names = " | ".join(f"`{spec.name}`" for spec in preset.models.values())
         download = "none" if preset.name == "demo" else f"{preset.download / 1e9:.1f} GB"
-        lines.append(f"| `{preset.name}` | {preset.memory_gb:g} GB | {download} | {names} |")
+        size = f"{preset.memory_gb:g} GB | {preset.cores}"
+        lines.append(f"| `{preset.name}` | {size} | {download} | {names} |")
     lines += ["", "| Model | Good at | Licence | The embedded engine gets it from |"]
     lines.append("|---|---|---|---|")
     for spec in MODELS.values():

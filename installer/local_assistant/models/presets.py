@@ -51,12 +51,14 @@ class Preset:
         name: as in ``[models] preset``.
         summary: what it is for.
         memory_gb: the memory that a machine must have for it.
+        cores: the processor cores below which its chat is too slow to wait for.
         models: the model of each role.
     """
 
     name: str
     summary: str
     memory_gb: float
+    cores: int
     models: Mapping[str, ModelSpec]
 
     @property
@@ -83,7 +85,8 @@ def _data() -> tuple[dict[str, ModelSpec], dict[str, Preset]]:
     presets = {}
     for name, values in tables["presets"].items():
         models = {role: specs[values[role]] for role in ROLES}
-        presets[name] = Preset(name, values["summary"], values["memory_gb"], models)
+        sizes = {key: values[key] for key in ("summary", "memory_gb", "cores")}
+        presets[name] = Preset(name, models=models, **sizes)
     return specs, presets
 
 
@@ -117,9 +120,12 @@ def choose_preset(name: str, machine: Machine) -> Sizing:
     if machine.memory_bytes == 0:
         return Sizing(PRESETS["small"], "small, because this machine does not tell its memory")
     fitting = [preset for preset in PRESETS.values() if preset.memory_gb <= machine.memory_gb]
-    preset = fitting[-1]
+    preset = [each for each in fitting if each.cores <= machine.cores][-1]
     where = "this container may use" if machine.limited else "this machine has"
-    return Sizing(preset, f"{preset.name}, because {where} {machine.memory_gb:.0f} GB of memory")
+    reason = f"{preset.name}, because {where} {machine.memory_gb:.0f} GB of memory"
+    if preset is not fitting[-1]:
+        reason += f", but {machine.cores} processor core{'s' if machine.cores != 1 else ''}"
+    return Sizing(preset, reason)
 
 
 def preset_models(name: str, machine: Machine) -> dict[str, ModelSpec]:

@@ -47,6 +47,12 @@ def test_auto_by_machine(memory_gb: float, preset: str) -> None:
     assert memory_gb == 0 or f"{memory_gb:.0f} GB" in sizing.reason
 
 
+def test_few_cores_make_it_smaller_and_are_said() -> None:
+    sizing = choose_preset("auto", Machine(24 * GB, 2))
+    assert sizing.reason == "small, because this machine has 24 GB of memory, but 2 processor cores"
+    assert choose_preset("auto", Machine(48 * GB, 4)).preset.name == "medium"
+
+
 def test_a_container_is_told_of_its_limit() -> None:
     sizing = choose_preset("auto", Machine(4 * GB, 2, limited=True))
     assert sizing.reason == "small, because this container may use 4 GB of memory"
