@@ -6,6 +6,7 @@ does not. All want the token like every other path.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class AssistantApi:
         self._started = time.monotonic()
 
     async def status(self, _: Request) -> Reply:
+        limit = self._options.idle_timeout_s
         loaded = [
             {
                 "model": entry.model.display,
@@ -57,7 +59,7 @@ class AssistantApi:
                 "pid": os.getpid(),
                 "uptime_s": round(time.monotonic() - self._started, 3),
                 "idle_s": round(self._activity.idle_for(), 3),
-                "idle_timeout_s": self._options.idle_timeout_s,
+                "idle_timeout_s": limit if math.isfinite(limit) else None,
                 "models_dir": str(self._store.root),
                 "holds": {k: round(v, 3) for k, v in self._activity.holds().items()},
                 "loaded": loaded,

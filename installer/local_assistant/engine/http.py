@@ -68,7 +68,7 @@ def error_reply(status: int, message: str) -> Reply:
 
 
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
         "utf-8", errors="replace"
     )
 

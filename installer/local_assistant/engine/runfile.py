@@ -10,6 +10,7 @@ which share a home directory do not fight over one file. Secrets are written wit
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -46,7 +47,11 @@ class RunFile:
         return f"http://{host}:{self.port}"
 
 
+@functools.lru_cache(maxsize=1)
 def host_name() -> str:
+    """Return this machine's name; on macOS the one that does not change with the network."""
+    if sys.platform == "darwin":
+        return _output(["/usr/sbin/scutil", "--get", "LocalHostName"]) or socket.gethostname()
     return socket.gethostname()
 
 

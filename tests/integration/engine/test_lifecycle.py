@@ -235,9 +235,10 @@ def _front(*arguments: str, stderr: Any = subprocess.PIPE) -> subprocess.Popen[s
 def test_in_the_foreground_a_signal_ends_it_with_status_0(
     home: Path, own_engine: Callable[..., Own], number: signal.Signals
 ) -> None:
-    front = _front()
+    front = _front("--idle-timeout-s=inf")
     until(launch.running_engine)
     own = own_engine()
+    assert own.status()["idle_timeout_s"] is None
     own.http.post("/api/generate", json={"model": "tiny"})
     model = own.pid_of("tiny")
     front.send_signal(number)

@@ -93,7 +93,8 @@ def test_origins(origin: str | None, fits: bool) -> None:
 
 
 def _header(ids: dict[str, int], **metadata: Any) -> Header:
-    return Header(Path("x"), 1, {f"tokenizer.ggml.{k}": v for k, v in metadata.items()}, 1, ids)
+    known = {f"tokenizer.ggml.{key}": value for key, value in metadata.items()}
+    return Header(Path("x"), 1, known, 1, fim=ids)
 
 
 def test_fill_in_the_middle() -> None:
