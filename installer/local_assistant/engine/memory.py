@@ -74,9 +74,7 @@ def default_threads(model_bytes: int) -> int:
     wait is long (the demo model, two cores with other work: 0.4 ms a token with one thread,
     10 to 100 ms with two).
     """
-    try:
-        count = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        count = os.cpu_count() or 4
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    count = len(affinity(0)) if affinity else os.cpu_count() or 4
     cores = count if count <= 4 else max(4, count // 2)
     return min(cores, 1 + model_bytes // _BYTES_PER_THREAD)
