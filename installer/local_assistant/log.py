@@ -55,6 +55,10 @@ def setup_logging(component: str, level: int = logging.INFO) -> Path | None:
     """
     from logging.handlers import RotatingFileHandler
 
+    class QuietHandler(RotatingFileHandler):
+        def handleError(self, record: logging.LogRecord) -> None:
+            """Drop what cannot be written: a full disk must not print tracebacks."""
+
     path = log_file(component)
     logger = logging.getLogger(_ROOT)
     ours = [item for item in logger.handlers if isinstance(item, RotatingFileHandler)]
@@ -64,7 +68,7 @@ def setup_logging(component: str, level: int = logging.INFO) -> Path | None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Made here with mode 0600: the handler would make it as the umask says.
         os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-        handler = RotatingFileHandler(
+        handler = QuietHandler(
             path, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, encoding="utf-8", delay=True
         )
     except OSError:

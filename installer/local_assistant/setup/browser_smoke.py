@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 START_S = 90.0
 LOADED_MS = 120_000
-PERSONA = "Local Assistant"
+PATIENCE_S = 20.0
+"""How long an answer may go on after its first word; then what there is counts."""
 
 CHAT_TAB = 'li[data-id="JupyterlabChat:sidepanel"]'
 CHAT_PANEL = r"#JupyterlabChat\:sidepanel"
@@ -39,6 +40,13 @@ SEND = f"{CHAT_PANEL} .jp-chat-send-button"
 STOP = f"{CHAT_PANEL} .jp-jai-stopButton"
 MESSAGE = f"{CHAT_PANEL} .jp-chat-rendered-message"
 CHOSEN_PERSONA = f"{CHAT_PANEL} .jp-jai-personaControls-persona"
+
+_DEFAULT_PERSONA = """() => JSON.parse(
+    document.getElementById("jupyter-config-data").textContent
+).jupyter_ai_default_persona"""
+
+_HAS_TEXT = "([message, index]) => document.querySelectorAll(message)[index]?.innerText.trim()"
+_NOTHING_TO_STOP = "([stop]) => document.querySelector(stop)?.disabled ?? true"
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -69,7 +77,7 @@ def run_sidebar(prompt: str, *, timeout_s: float) -> str:
             took = time.perf_counter() - started
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return f"{persona} answered with {len(reply)} characters in {took:.1f} s"
+    return f"{persona or 'the chat'} answered with {len(reply)} characters in {took:.1f} s"
 
 
 @contextlib.contextmanager
@@ -93,6 +101,8 @@ def running_lab(
     env = {**os.environ, **(environment or {})}
     # The token goes by the environment: a command line can be read by everybody.
     env |= {"JUPYTER_TOKEN": token, "JUPYTER_RUNTIME_DIR": str(runtime)}
+    # Neither read nor written: what the user has open in JupyterLab.
+    env["JUPYTERLAB_WORKSPACES_DIR"] = str(runtime / "workspaces")
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, *arguments, *options],
@@ -176,15 +186,20 @@ def open_chat(page: Page) -> str:
     Raises:
         AssistantError: it is not ours.
     """
+    from local_assistant.lab.chat.defaults import PERSONA_ID
+
     with _said("No new chat opened in the sidebar"):
-        page.click(CHAT_TAB, timeout=LOADED_MS)
+        if not page.is_visible(NEW_CHAT):  # a click on the tab of an open panel closes it
+            page.click(CHAT_TAB, timeout=LOADED_MS)
         page.click(NEW_CHAT, timeout=LOADED_MS)
         page.wait_for_selector(INPUT, timeout=LOADED_MS)
         persona = page.wait_for_selector(CHOSEN_PERSONA, timeout=LOADED_MS)
         name = (persona.inner_text() if persona else "").strip()
-    if name != PERSONA:
+        default = page.evaluate(_DEFAULT_PERSONA)
+    if default != PERSONA_ID:
         raise AssistantError(
-            f"The chat would be answered by {name or 'nobody'}, not by {PERSONA}.",
+            f"The chat would be answered by {name or 'nobody'} ({default or 'no default persona'}),"
+            " not by ours.",
             "Run: jupyter assistant install",
         )
     return name
@@ -192,6 +207,10 @@ def open_chat(page: Page) -> str:
 
 def ask(page: Page, prompt: str, *, timeout_s: float) -> str:
     """Send ``prompt`` in the open chat and return the whole reply."""
+    from playwright.sync_api import TimeoutError
+
+    from local_assistant.lab.chat.notes import PROBLEM_MARK
+
     before = page.locator(MESSAGE).count()
     with _said("The chat did not answer"):
         page.fill(INPUT, prompt)
@@ -199,24 +218,20 @@ def ask(page: Page, prompt: str, *, timeout_s: float) -> str:
         # The message itself, and the reply.
         reply = page.locator(MESSAGE).nth(before + 1)
         reply.wait_for(timeout=timeout_s * 1000)
-        _wait_until_whole(page, before + 1, timeout_s)
+        _wait_until(page, _HAS_TEXT, [MESSAGE, before + 1], timeout_s)
+        with contextlib.suppress(TimeoutError):  # A long answer: that it began is enough.
+            _wait_until(page, _NOTHING_TO_STOP, [STOP], PATIENCE_S)
         text = reply.inner_text().strip()
-    if not text:
-        raise AssistantError("The chat's answer is empty.", "See: jupyter assistant logs")
+    problems = [line for line in text.splitlines() if line.startswith(PROBLEM_MARK.strip())]
+    if problems:
+        raise AssistantError(
+            f"The chat said: {problems[0][:300]}", "See the cause with: jupyter assistant status"
+        )
     return text
 
 
-def _wait_until_whole(page: Page, index: int, timeout_s: float) -> None:
-    """Wait until the reply has text and the stop button has nothing left to stop."""
-    page.wait_for_function(
-        """([message, index, stop]) => {
-            const reply = document.querySelectorAll(message)[index];
-            const button = document.querySelector(stop);
-            return reply && reply.innerText.trim() && (!button || button.disabled);
-        }""",
-        arg=[MESSAGE, index, STOP],
-        timeout=timeout_s * 1000,
-    )
+def _wait_until(page: Page, condition: str, argument: list[Any], timeout_s: float) -> None:
+    page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000)
 
 
 @contextlib.contextmanager

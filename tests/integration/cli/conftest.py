@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,11 @@ _WITH_PREFIX = (
     "import sys; sys.prefix = sys.argv.pop(1);"
     "from local_assistant.cli.main import main; sys.exit(main())"
 )
+
+
+def _no_room() -> None:
+    """Let every write to a file fail, as on a full disk; files can still be made."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Assistant:
     def environment(self) -> dict[str, str]:
         return {**os.environ, **self.env}
 
-    def run(self, *arguments: str, cwd: Path | None = None) -> Ran:
+    def run(self, *arguments: str, cwd: Path | None = None, disk_full: bool = False) -> Ran:
         done = subprocess.run(
             self.command(*arguments),
             cwd=cwd or self.home,
@@ -71,6 +77,7 @@ class Assistant:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
+            preexec_fn=_no_room if disk_full else None,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

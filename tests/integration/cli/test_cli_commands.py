@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.integration.cli.conftest import Assistant, Ran, alive, embedded
 
 CHECK_KEYS = {"name", "ok", "detail", "fix", "ms"}

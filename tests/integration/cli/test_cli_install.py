@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.integration.cli.conftest import ROOT, Assistant, alive, embedded
 
 PERSONA = "etc/jupyter/jupyter_jupyter_ai_persona_manager_config.json"
@@ -151,6 +152,49 @@ def test_a_data_directory_that_cannot_be_written(assistant: Assistant) -> None:
     assert str(assistant.data) in done.err
     assert "LOCAL_ASSISTANT_HOME" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("command", ["install", "use", "smoke"])
+def test_a_full_disk(assistant: Assistant, command: str) -> None:
+    embedded(assistant)
+    before = settled(assistant)
+    arguments = [command, "assistant-demo"] if command == "use" else [command]
+    done = assistant.run(*arguments, disk_full=True)
+    assert done.code == 1
+    assert "Fix: " in done.out + done.err
+    assert "Traceback" not in done.out + done.err
+    # No half-written file, and none of the temporary ones.
+    after = settled(assistant)
+    assert {name: after[name] for name in before} == before
+    assert [name for name in after if "/." in name.removeprefix(str(assistant.home))] == []
+    assert assistant.run(*arguments).code == 0
+
+
+def test_a_read_only_data_directory(assistant: Assistant) -> None:
+    # Not even root, whom tests may run as, can write there.
+    assistant.env["LOCAL_ASSISTANT_HOME"] = "/proc/assistant"
+    embedded(assistant)
+    for arguments in (["install"], ["use", "assistant-demo"], ["smoke"]):
+        done = assistant.run(*arguments)
+        assert done.code == 1, arguments
+        assert "/proc/assistant" in done.out + done.err
+        assert "LOCAL_ASSISTANT_HOME" in done.out + done.err
+        assert "Traceback" not in done.out + done.err
+    assert assistant.run("status").code == 0
+
+
+def test_no_network_is_said_and_the_rest_is_done(assistant: Assistant) -> None:
+    embedded(assistant)
+    assistant.env["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    done = assistant.run("install", "--preset", "small")
+    assert done.code == 1
+    assert "127.0.0.1:9 cannot be reached" in done.err
+    assert 'preset = "small"' in assistant.config.read_text()
+    # The demo model goes on answering, and a run without a yes is content with that.
+    again = assistant.run("install", "--json")
+    assert again.code == 0
+    assert again.json["changed"] is False
+    assert "jupyter assistant pull" in again.json["steps"][-1]["detail"]
 
 
 def test_a_broken_shared_file_is_left_alone(assistant: Assistant) -> None:

@@ -1,0 +1,24 @@
+"""``jupyter assistant smoke --browser``: its own JupyterLab, its own browser, one question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.cli.conftest import embedded, make_assistant
+
+
+def test_smoke_chats_in_a_real_sidebar(tmp_path: Path) -> None:
+    assistant = make_assistant(tmp_path)
+    embedded(assistant)
+    try:
+        assert assistant.run("install").code == 0
+        # Where this environment's JupyterLab finds what was installed under another prefix.
+        assistant.env["JUPYTER_CONFIG_PATH"] = str(assistant.prefix / "etc" / "jupyter")
+        checks = {
+            check["name"]: check
+            for check in assistant.run("smoke", "--browser", "--json").json["checks"]
+        }
+        assert checks["sidebar"]["ok"] is True, checks["sidebar"]
+        assert "characters in" in checks["sidebar"]["detail"]
+    finally:
+        assistant.run("stop")
