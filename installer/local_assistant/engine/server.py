@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -51,6 +52,8 @@ def run(options: EngineOptions) -> int:
             f"Without a token the engine listens on loopback only, not on {options.host}.",
             "Leave out --no-token, or --host.",
         )
+    # A client that leaves in the middle of a line is no event: asyncio would warn each time.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with runfile.single_instance() as first:
         if not first:
             log("another engine of this home is running")
