@@ -97,8 +97,9 @@ def details(header: Header) -> dict[str, Any]:
 def capabilities(header: Header) -> list[str]:
     """Return what the model can do here.
 
-    Unlike Ollama, ``insert`` follows the GGUF's own fill-in-the-middle tokens, and every
-    model embeds (by mean pooling where it names no pooling of its own).
+    Unlike Ollama, ``insert`` follows the GGUF's own fill-in-the-middle tokens. Every model
+    embeds here, but only one that does nothing else says so: the ``ollama`` command asks a
+    model that lists ``embedding`` for vectors, even when it is told to chat.
     """
     if header.embeds_only:
         return ["embedding"]
@@ -110,7 +111,7 @@ def capabilities(header: Header) -> list[str]:
         found.append("insert")
     if "<think>" in template and "</think>" in template:
         found.append("thinking")
-    return [*found, "embedding"]
+    return found
 
 
 def _mentions_suffix(header: Header) -> bool:

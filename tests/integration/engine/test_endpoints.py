@@ -54,7 +54,7 @@ def test_tags_lists_the_bundled_model(engine_http: httpx.Client, tiny: str) -> N
     assert re.fullmatch("[0-9a-f]{64}", demo["digest"])
     assert demo["details"]["format"] == "gguf"
     assert demo["details"]["family"] == "llama"
-    assert demo["capabilities"] == ["completion", "insert", "embedding"]
+    assert demo["capabilities"] == ["completion", "insert"]
     assert TIME.fullmatch(demo["modified_at"])
 
 
