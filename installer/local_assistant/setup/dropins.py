@@ -139,14 +139,16 @@ def unmerge(path: Path, entry: records.MergedFile, *, dry_run: bool) -> Undone |
     return Undone("removed", "install made it") if after is None else Undone("restored", how)
 
 
-def user_sets(file_name: str, key: str) -> Path | None:
-    """Return the user's own config file that sets ``key``, if there is one.
+def user_sets(shared: Path, key: str) -> Path | None:
+    """Return the user's own config file that sets ``key`` of ``shared``, if there is one.
 
     Jupyter reads an extension's settings from its own file, from the server's and from the
     server's ``.d``. A Python file is searched for the names: it cannot be evaluated here.
     """
     for directory in paths.jupyter_user_config_dirs():
-        stems = (Path(file_name).stem, "jupyter_server_config", "jupyter_config")
+        if shared.resolve().is_relative_to(directory.resolve()):
+            continue  # JUPYTER_CONFIG_PATH may name the environment itself.
+        stems = (shared.stem, "jupyter_server_config", "jupyter_config")
         files = [directory / f"{stem}.json" for stem in stems]
         files += sorted((directory / "jupyter_server_config.d").glob("*.json"))
         for file in files:
@@ -197,7 +199,7 @@ def _split(
         # so a shipped value counts as nobody's only the first time.
         nobodys = known.keys.get(key, file.shipped.get(key, MISSING))
         free = present is MISSING or present == nobodys
-        if user_sets(file.path.name, key) or (not free and present != value):
+        if user_sets(file.path, key) or (not free and present != value):
             left.append(key)
         elif free:
             ours[key] = value

@@ -137,8 +137,17 @@ def remove_data(options: UninstallOptions) -> Iterator[Item]:
         if not options.dry_run:
             _remove_tree(state)
         yield Item("state", str(state), "removed", "")
+    yield from _home(options)
+
+
+def _home(options: UninstallOptions) -> Iterator[Item]:
+    """Remove the data directory itself; what is in it and not ours is kept and said."""
     home = paths.home()
-    if home.is_dir() and not options.dry_run and not any(home.iterdir()):
+    ours = (paths.run_dir(), paths.logs_dir(), paths.state_dir(), paths.models_dir())
+    others = [path.name for path in sorted(home.glob("*")) if path not in ours]
+    if others:
+        yield Item("state", str(home), "kept", f"not ours: {', '.join(others)}")
+    elif home.is_dir() and not options.dry_run and not any(home.iterdir()):
         home.rmdir()
 
 

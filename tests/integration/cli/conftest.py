@@ -110,8 +110,6 @@ def make_assistant(home: Path, **env: str) -> Assistant:
         "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
-        # An Ollama of the developer's machine is nobody's business here.
-        "OLLAMA_HOST": "",
         "NO_COLOR": "1",
     }
     assistant = Assistant(home, prefix, {**variables, **env})

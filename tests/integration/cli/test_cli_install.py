@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import shutil
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,6 +58,40 @@ def test_install_says_what_answers_and_never_downloads_unasked(assistant: Assist
     assert "demo" in done.out
     models = assistant.run("models", "--json").json["models"]
     assert [model["name"] for model in models if model["installed"]] == ["assistant-demo"]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_terminal_is_asked_with_the_size(assistant: Assistant, quiet: bool) -> None:
+    embedded(assistant, '[models]\npreset = "small"\n')
+    # Would fail at once, were the "no" not heard.
+    assistant.env["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    code, shown = at_terminal(assistant, ["install", *(["--quiet"] if quiet else [])], "n\n")
+    assert code == 0, shown
+    assert ("Download 1.3 GB: qwen2.5-coder:1.5b, nomic-embed-text? [y/N]" in shown) is not quiet
+    code, shown = at_terminal(assistant, ["pull"], "y\n")
+    assert code == 1
+    assert "cannot be reached" in shown
+
+
+def at_terminal(assistant: Assistant, arguments: list[str], answer: str) -> tuple[int, str]:
+    """Run a command in a terminal of its own with ``answer`` typed ahead."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        assistant.command(*arguments),
+        env=assistant.environment(),
+        cwd=assistant.home,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal reads as an error
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    return process.wait(60), shown.decode()
 
 
 def test_install_in_a_checkout_names_make(assistant: Assistant) -> None:
@@ -109,6 +149,33 @@ def test_uninstall_restores_a_shared_file_byte_for_byte(assistant: Assistant) ->
     assert not alive(pid)
     again = assistant.run("uninstall", "--json").json
     assert [item["action"] for item in again["items"]] == ["kept"]
+
+
+STAND_IN = ROOT / "tests" / "integration" / "server" / "stand_in_ollama.py"
+
+
+def test_uninstall_stops_an_ollama_that_we_started(assistant: Assistant) -> None:
+    binary = assistant.home / "bin" / "ollama"
+    binary.parent.mkdir()
+    binary.write_text(f"#!{sys.executable}\n{STAND_IN.read_text()}")
+    binary.chmod(0o755)
+    assistant.env["PATH"] = f"{binary.parent}{os.pathsep}{os.environ['PATH']}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assistant.config.write_text(f'[server]\nurl = "http://127.0.0.1:{port}"\n')
+    steps = {step["name"]: step for step in assistant.run("install", "--json").json["steps"]}
+    assert steps["server"]["changed"] is True
+    assert steps["server"]["detail"].startswith("ollama 0.33.0")
+    pid = json.loads((assistant.data / "state" / "ollama.json").read_text())["pid"]
+    assert alive(pid)
+    again = {step["name"]: step for step in assistant.run("install", "--json").json["steps"]}
+    assert again["server"]["changed"] is False
+    assistant.run("uninstall", "--dry-run")
+    assert alive(pid)
+    items = {item["id"]: item for item in assistant.run("uninstall", "--json").json["items"]}
+    assert items["ollama"]["action"] == "stopped"
+    assert not alive(pid)
 
 
 def test_uninstall_keeps_settings_of_the_user_and_says_so(assistant: Assistant) -> None:

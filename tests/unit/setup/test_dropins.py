@@ -110,6 +110,15 @@ def test_what_the_user_set_elsewhere_is_left_out(home: Path, name: str, content:
     assert not file.path.exists()
 
 
+def test_the_environment_itself_in_jupyters_path_is_no_choice(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(home / "prefix" / "etc" / "jupyter"))
+    for file in (persona_file(home), mcp_file(home)):
+        assert merge(file) == ([], True)
+        assert merge(file) == ([], False)
+
+
 def test_a_commented_line_is_no_choice(home: Path) -> None:
     script = b"# c.PersonaManager.default_persona_id = 'x'\n"
     write(home / "jupyter" / "jupyter_server_config.py", script)
