@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from local_assistant.cli.render import Renderer
 
 _POLL_S = 0.25
+_TAIL_BYTES = 2_000_000
+"""No more is looked through: Ollama's log is its own, and grows."""
 
 
 @click.command()
@@ -96,7 +98,8 @@ def _added(path: Path, positions: dict[Path, int]) -> list[str]:
 
 
 def _tail(path: Path, end: int, count: int) -> list[str]:
-    lines = _read(path, 0)[:end].decode("utf-8", "replace").splitlines()
+    start = max(0, end - _TAIL_BYTES)
+    lines = _read(path, start)[: end - start].decode("utf-8", "replace").splitlines()
     return lines[len(lines) - min(count, len(lines)) :]
 
 
