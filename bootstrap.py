@@ -3,7 +3,8 @@
 Contract: standard library only, starts on any Python 3, changes nothing outside ``.venv``
 until the last step (``jupyter assistant install``, which says what it does itself). Every
 ``ensure_*`` step looks first and does nothing when all is right, so running it again is an
-upgrade or a repair; a run that was interrupted leaves no stamp and is simply done again.
+upgrade or a repair. An installation that was interrupted leaves a mark, and begins again in a
+new ``.venv``: its packages may be there by half, and no installer mends that.
 
     python3 bootstrap.py [--tests] [--env-only] [arguments of `jupyter assistant install`]
 """
@@ -91,13 +92,18 @@ def ensure_environment(python: str) -> None:
 
 
 def environment_works() -> bool:
-    if not (ENV / "pyvenv.cfg").is_file():
+    if not (ENV / "pyvenv.cfg").is_file() or unfinished().exists():
         return False
     check = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
     try:
         return subprocess.run([str(python_of_env()), "-c", check], check=False).returncode == 0
     except OSError:
         return False
+
+
+def unfinished() -> Path:
+    """Return the mark of an installation that has begun: packages may be there by half."""
+    return ENV / ".assistant-unfinished"
 
 
 def python_of_env() -> Path:
@@ -111,6 +117,7 @@ def ensure_packages(lock_name: str) -> None:
     if stamp.is_file() and wanted in stamp.read_text(encoding="utf-8").split():
         return
     uv = ensure_uv()
+    unfinished().touch()
     say("Installing the pinned packages (a few minutes on a slow line)")
     install = [uv, "pip", "install", "--quiet", "--python", str(python_of_env())]
     run([*install, "--require-hashes", "-r", str(LOCKS / lock_name)])
@@ -121,6 +128,7 @@ def ensure_packages(lock_name: str) -> None:
     partial = stamp.with_suffix(".part")
     partial.write_text("\n".join(sorted(stamps)) + "\n", encoding="utf-8")
     partial.replace(stamp)
+    unfinished().unlink()
 
 
 def fingerprint(lock_name: str) -> str:

@@ -1,0 +1,93 @@
+"""The set-up script's decisions, without installing anything."""
+
+from __future__ import annotations
+
+import sys
+import venv
+from pathlib import Path
+
+import bootstrap
+import pytest
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with locks and one drop-in, and nothing on PATH."""
+    root = tmp_path / "checkout"
+    (root / "requirements").mkdir(parents=True)
+    (root / "jupyter_config" / "etc").mkdir(parents=True)
+    for name in ("requirements/lab.txt", "requirements/test.txt", "jupyter_config/etc/one.json"):
+        (root / name).write_text(name, encoding="utf-8")
+    (root / "pyproject.toml").write_text("[project]", encoding="utf-8")
+    monkeypatch.setattr(bootstrap, "ROOT", root)
+    monkeypatch.setattr(bootstrap, "ENV", root / ".venv")
+    monkeypatch.setattr(bootstrap, "BIN", root / ".venv" / "bin")
+    monkeypatch.setattr(bootstrap, "LOCKS", root / "requirements")
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    return root
+
+
+def test_a_python_without_ensurepip_is_told_which_package_to_install(
+    checkout: Path, tmp_path: Path
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text(
+        "#!/bin/sh\n"
+        "echo 'The virtual environment was not created successfully because ensurepip is not'\n"
+        "echo 'available.'; exit 1\n",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    with pytest.raises(bootstrap.SetupError, match="apt install python3-venv"):
+        bootstrap.ensure_environment(str(python))
+
+
+def test_an_old_python_is_named_with_what_is_needed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    with pytest.raises(bootstrap.SetupError, match=r"Python 3\.10 or newer is needed.*PYTHON="):
+        bootstrap.ensure_python()
+
+
+def test_an_old_python_gives_way_to_a_newer_one_on_the_path(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    newer = tmp_path / "empty" / "python3.12"
+    newer.parent.mkdir()
+    newer.write_text("#!/bin/sh\n", encoding="utf-8")
+    newer.chmod(0o755)
+    assert bootstrap.ensure_python() == str(newer)
+
+
+def test_a_half_made_environment_does_not_count(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    assert not bootstrap.environment_works()
+    (checkout / ".venv" / "pyvenv.cfg").write_text("", encoding="utf-8")
+    assert not bootstrap.environment_works()
+
+
+def test_an_environment_with_packages_by_half_does_not_count(checkout: Path) -> None:
+    venv.create(checkout / ".venv")
+    assert bootstrap.environment_works()
+    bootstrap.unfinished().touch()
+    assert not bootstrap.environment_works()
+
+
+def test_with_the_stamp_nothing_is_installed(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    stamp = checkout / ".venv" / ".assistant-stamp"
+    stamp.write_text(bootstrap.fingerprint("lab.txt"), encoding="utf-8")
+    bootstrap.ensure_packages("lab.txt")  # anything else would look for uv, which is not there
+    with pytest.raises(OSError, match="python"):
+        bootstrap.ensure_packages("test.txt")
+
+
+@pytest.mark.parametrize(
+    "changed", ["requirements/lab.txt", "pyproject.toml", "jupyter_config/etc/one.json"]
+)
+def test_a_change_of_what_is_installed_counts(checkout: Path, changed: str) -> None:
+    before = bootstrap.fingerprint("lab.txt")
+    (checkout / changed).write_text("changed", encoding="utf-8")
+    assert bootstrap.fingerprint("lab.txt") != before
