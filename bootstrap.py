@@ -26,6 +26,8 @@ BIN = ENV / ("Scripts" if os.name == "nt" else "bin")
 EXE = ".exe" if os.name == "nt" else ""
 LOCKS = ROOT / "requirements"
 MINIMUM = (3, 10)
+NO_ENVIRONMENT = 3
+"""Exit status without an environment to go on with (1: the assistant's own set-up failed)."""
 KNOWN_GOOD = ("3.13", "3.12", "3.11", "3.10", "3.14")
 
 
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
         return run_assistant_install(install_arguments)
     except SetupError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
+        return NO_ENVIRONMENT
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         return 130

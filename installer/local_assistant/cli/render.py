@@ -7,10 +7,13 @@ text; colour only at a terminal, and not where ``NO_COLOR`` is set.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -18,6 +21,7 @@ import click
 from local_assistant.cli.result import Line, Result, Style, Table
 
 SCHEMA = 1
+NAME = "jupyter assistant"
 
 _COLOURS: dict[Style, dict[str, Any]] = {
     "plain": {},
@@ -78,7 +82,19 @@ class Renderer:
             return
         _write(sys.stderr, _styled(f"Error: {message}", "bad", sys.stderr))
         if fix:
-            _write(sys.stderr, f"Fix: {fix}")
+            _write(sys.stderr, _styled(f"Fix: {fix}", "plain", sys.stderr))
+
+
+@functools.cache
+def command_name() -> str:
+    """Return how the user calls this command: by its path where it is not on PATH."""
+    scripts = Path(sys.executable).parent
+    found = shutil.which("jupyter-assistant")
+    if (found and Path(found).parent == scripts) or not (scripts / "jupyter").exists():
+        return NAME
+    here = Path.cwd()
+    shown = scripts.relative_to(here) if scripts.is_relative_to(here) else scripts
+    return f"{shown / 'jupyter'} assistant"
 
 
 def use_colour(stream: IO[str]) -> bool:
@@ -87,6 +103,7 @@ def use_colour(stream: IO[str]) -> bool:
 
 
 def _styled(text: str, style: Style, stream: IO[str]) -> str:
+    text = text.replace(NAME, command_name())
     colours = _COLOURS[style]
     return click.style(text, **colours) if colours and use_colour(stream) else text
 

@@ -265,7 +265,8 @@ def _environment(url: str) -> dict[str, str]:
     """Return the environment for Ollama: without what our extension set for clients."""
     ours = {name.strip() for name in os.environ.get(_OURS_ENV, "").split(",")}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment.setdefault("OLLAMA_HOST", url)
+    # An empty one means Ollama's default to Ollama, not the url that we shall wait for.
+    environment["OLLAMA_HOST"] = environment.get("OLLAMA_HOST") or url
     return environment
 
 
