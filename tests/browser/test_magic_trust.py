@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator
+
 from tests.browser.pages import Lab, Notebook
 
 IMAGE = "<img src=x onerror='window.acted=1'>"

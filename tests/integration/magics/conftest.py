@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.magics.kernel import Kernel, kernel
 
 from local_assistant.engine.launch import stop_engine
+from tests.integration.magics.kernel import Kernel, kernel
 
 DEMO = '[server]\nkind = "embedded"\n\n[models]\npreset = "demo"\n'
 

@@ -23,7 +23,8 @@ class Cell:
     stderr: str = ""
     outputs: list[dict[str, Any]] = field(default_factory=list)
     """MIME bundles as they stand at the end, updates applied."""
-    updates: int = 0
+    states: list[dict[str, Any]] = field(default_factory=list)
+    """Every MIME bundle that was shown on the way, in order."""
     error: str = ""
     next_cells: list[str] = field(default_factory=list)
     result: str = ""
@@ -81,9 +82,9 @@ class Kernel:
         if kind == "stream":
             setattr(cell, content["name"], getattr(cell, content["name"]) + content["text"])
         elif kind in ("display_data", "update_display_data"):
+            cell.states.append(content["data"])
             display_id = content.get("transient", {}).get("display_id")
             if kind == "update_display_data":
-                cell.updates += 1
                 if display_id in positions:
                     cell.outputs[positions[display_id]] = content["data"]
                 return

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.engine import tiny_gguf
-from tests.integration.magics.kernel import Kernel, kernel
 
 from local_assistant import paths
 from local_assistant.engine.launch import running_engine
 from local_assistant.engine.store import Store
+from tests.integration.engine import tiny_gguf
+from tests.integration.magics.kernel import Kernel, kernel
 
 ENDLESS = "endless"
 

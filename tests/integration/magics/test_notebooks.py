@@ -29,7 +29,7 @@ class Page:
 
     def text(self, name: str) -> str:
         outputs = self.cells[name].outputs
-        return "\n".join(o.get("text") or o["data"]["text/plain"] for o in outputs)
+        return "".join(o.get("text") or o["data"]["text/plain"] for o in outputs)
 
 
 def _executed(path: Path, checks: dict[str, str]) -> Page:

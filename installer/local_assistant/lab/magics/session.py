@@ -106,14 +106,15 @@ class Session:
             # At once, not when the generator happens to be collected: this is what stops
             # the model after an interrupt.
             chunks.close()
-        self._finish(screen, render(asked.format, answer, self._plain_python), choice.model)
+        rendered = render(asked.format, answer, self._plain_python)
+        if not rendered.bundle["text/plain"]:
+            raise AssistantError(f"{choice.model} gave an empty answer.", "Say it in other words.")
+        screen.finish(rendered.bundle)
         if reason == "length":
             self._note_cut(config)
+        self._conclude(rendered)
 
-    def _finish(self, screen: Any, rendered: Rendered, model: str) -> None:
-        if not rendered.bundle["text/plain"]:
-            raise AssistantError(f"{model} gave an empty answer.", "Say it in other words.")
-        screen.finish(rendered.bundle)
+    def _conclude(self, rendered: Rendered) -> None:
         if rendered.next_cell is not None:
             self._shell.set_next_input(rendered.next_cell, replace=False)
         if rendered.problem:
