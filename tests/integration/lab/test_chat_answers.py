@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.lab.recorder import Recorder
-from tests.integration.lab.room import room_in
 
 from local_assistant import paths
 from local_assistant.config import set_value
 from local_assistant.engine.launch import EngineInfo, running_engine
 from local_assistant.engine.store import Store
-from local_assistant.lab.chat.notes import without_notes
+from local_assistant.lab.chat.notes import NOTE_MARK, PROBLEM_MARK, without_notes
 from local_assistant.lab.prompts import SYSTEM_PROMPT
+from tests.integration.lab.recorder import Recorder
+from tests.integration.lab.room import room_in
 
 PRIMES = "Write a function that returns all primes up to n"
 FIRST, SECOND = "first-demo", "second-demo"
@@ -67,7 +67,7 @@ def test_the_answer_streams_and_the_conversation_is_remembered(
     live: EngineInfo, tmp_path: Path
 ) -> None:
     async def main() -> None:
-        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+        async with Recorder(live, delay_s=0.05) as recorder, room_in(tmp_path) as room:
             await use(recorder)
             first = await room.ask(PRIMES)
             grown = sorted(set(room.lengths))
@@ -112,7 +112,7 @@ def test_a_long_prompt_is_refused_and_the_next_message_works(
             assert "Shorten the message" in said
             assert recorder.chats() == []
             (said,) = await room.ask(PRIMES)
-            assert "Problem" not in said
+            assert PROBLEM_MARK not in said
             assert len(recorder.chats()[0].body) < 1500, "the refused message was sent again"
 
     asyncio.run(main())
@@ -140,7 +140,7 @@ def test_stop_closes_the_connection_and_keeps_the_text(live: EngineInfo, tmp_pat
             assert room.persona.processing
             await room.persona.cancel_response()
             (said,) = await asyncio.wait_for(asking, 2)
-            assert said and "Problem" not in said
+            assert said and PROBLEM_MARK not in said
             deadline = time.monotonic() + 3
             while not recorder.chats()[0].cut_by_client:
                 assert time.monotonic() < deadline, "the connection is still open"
@@ -204,7 +204,7 @@ def test_the_demo_model_says_so_once_in_a_chat(live: EngineInfo, tmp_path: Path)
         async with room_in(tmp_path) as room:
             (first,) = await room.ask(PRIMES)
             (second,) = await room.ask(PRIMES)
-            assert first.startswith("> **Note:** ")
+            assert first.startswith(NOTE_MARK)
             assert "demo" in first and "jupyter assistant" in first
             assert "demo model answers" not in second
         async with room_in(tmp_path) as room:
@@ -219,7 +219,7 @@ def test_an_unknown_picked_model_is_a_sentence(live: EngineInfo, tmp_path: Path)
         set_value("server.kind", "embedded")
         async with room_in(tmp_path) as room:
             (said,) = await room.ask(PRIMES, model="assistant-dmo")
-            assert said.startswith("> **Problem:** ")
+            assert said.startswith(PROBLEM_MARK)
             assert "assistant-dmo" in said and "assistant-demo" in said
             assert "Traceback" not in said
 
@@ -247,7 +247,7 @@ def test_an_engine_killed_in_the_middle(live: EngineInfo, tmp_path: Path) -> Non
             assert killed
             assert len(said) == 2, said
             shown, problem = said
-            assert shown and "Problem" not in shown
+            assert shown and PROBLEM_MARK not in shown
             assert "stopped in the middle" in problem
             assert "Send the message again" in problem
             room.on_text = None
@@ -270,7 +270,7 @@ def test_an_engine_killed_before_a_message_is_started_anew(
             assert victim is not None
             os.kill(victim.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             (second,) = await room.ask(PRIMES)
-            assert "Problem" not in second
+            assert PROBLEM_MARK not in second
             assert second.split("\n\n", 1)[-1] == first.split("\n\n", 1)[-1]
 
     asyncio.run(main())

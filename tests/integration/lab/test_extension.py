@@ -12,11 +12,11 @@ import httpx
 import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from tests.jupyterlab import JupyterLab
 
 from local_assistant import paths
 from local_assistant.config import set_value
 from local_assistant.engine.launch import running_engine, stop_engine
+from tests.jupyterlab import JupyterLab
 
 VARIABLES = ("OLLAMA_HOST", "OLLAMA_API_BASE", "OLLAMA_API_KEY")
 NAMES = (*VARIABLES, "LOCAL_ASSISTANT_ENV", "LOCAL_ASSISTANT_CONFIG")

@@ -91,3 +91,9 @@ def test_attachments_are_read_for_the_users_messages() -> None:
 
     found = conversation([Said("ada", "see", attachments=["a.py"])], "end", PERSONA, attached)
     assert [a.name for a in found[0].attachments] == ["a.py"]
+
+
+def test_what_a_note_says_is_shown_as_it_stands() -> None:
+    said = notes.problem(AssistantError("No <model> called a*b\nhere.", "Run: x"), "Later.")
+    assert said == notes.PROBLEM_MARK + "No \\<model> called a\\*b here.  \nRun: x  \nLater."
+    assert notes.without_notes(said) == ""

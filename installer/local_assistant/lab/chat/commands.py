@@ -58,16 +58,14 @@ def status_text(config: AssistantConfig, problem: ConfigError | None) -> str:
     from local_assistant import paths
     from local_assistant.server import choose
 
-    said = notes.problem(problem) + "\n>\n" if problem else ""
+    said = notes.problem(problem) + "\n\n" if problem else ""
     try:
         choice = choose("chat", config)
     except AssistantError as error:
         return said + notes.problem(error)
     endpoint = choice.endpoint
     lines = [
-        notes.note(f"{choice.model} answers, from {endpoint.url} ({endpoint.detail})."),
-        f"> Settings: {paths.user_config_file()}",
+        f"{choice.model.removesuffix(':latest')} answers, from {endpoint.url}. {endpoint.detail}",
+        f"Settings: {paths.user_config_file()}",
     ]
-    if choice.notice:
-        lines.append(f"> {choice.notice}")
-    return said + "\n>\n".join(lines)
+    return said + notes.note(*lines, *([choice.notice] if choice.notice else []))

@@ -136,10 +136,11 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
         problem = self._problem_note()
         if problem:
             yield problem + "\n\n"
+        told: set[str] = set()
         for attempt in (1, 2):
             choice = await self._choose(message, config)
             try:
-                async for piece in self._ask(message, choice, config):
+                async for piece in self._ask(message, choice, config, told):
                     yield piece
                 return
             except Unreachable:
@@ -150,22 +151,23 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
                     raise
 
     async def _ask(
-        self, message: Any, choice: Choice, config: AssistantConfig
+        self, message: Any, choice: Choice, config: AssistantConfig, told: set[str]
     ) -> AsyncIterator[str]:
         from local_assistant.lab.chat.window import context_window
-        from local_assistant.server.client import ServerGone
+        from local_assistant.server import ServerGone
 
-        self.set_status(f"is reading ({choice.model})")
+        self.set_status(f"is reading ({short(choice.model)})")
         try:
             window = await asyncio.to_thread(context_window, choice, config)
         except ServerGone as error:
             raise Unreachable(error.message, error.fix) from error
         budget = window.prompt_budget(config.chat.max_tokens)
         prompt = await asyncio.to_thread(self._prompt, message, choice, config, budget)
-        if choice.notice and not self._told(choice.notice):
-            yield notes.note(choice.notice) + "\n\n"
-        for text in _left_out(prompt, budget):
-            yield notes.note(text) + "\n\n"
+        standing = [choice.notice] if choice.notice and not self._told(choice.notice) else []
+        for text in [*standing, *_left_out(prompt, budget)]:
+            if text not in told:
+                told.add(text)
+                yield notes.note(text) + "\n\n"
         self.set_status()
         counts = Counts()
         async for piece in self._backend.stream(choice, config, prompt.messages, counts):
@@ -205,7 +207,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             return tuple(found)
 
         turns = conversation(self.chat.get_messages(), message.id, self.id, attached)
-        prompt = build_prompt(config.chat.system_prompt, turns, budget, choice.model)
+        prompt = build_prompt(config.chat.system_prompt, turns, budget, short(choice.model))
         return Prompt(prompt.messages, prompt.left_out, unread, prompt.tokens)
 
     def _told(self, text: str) -> bool:
@@ -222,7 +224,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
         self._told_problem = said
         if problem is None:
             return notes.note("The configuration is read again: its mistake is gone.")
-        return notes.problem(problem) + "\n>\n> Until then the last good settings stay in force."
+        return notes.problem(problem, "Until then the last good settings stay in force.")
 
     async def _report_models(self, choice: Choice | None) -> None:
         """Publish the models that can be picked, and which one answers by default."""
@@ -233,7 +235,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             # The same failure is said in the chat when a message needs the server.
             logger().info("models for the menu: %s", error)
             return
-        current = choice.model if choice else self.get_model()
+        current = short(choice.model) if choice else self.get_model()
         wanted = ModelConfiguration(
             current=current, options=[ModelOption(id=name, name=name) for name in names]
         )
@@ -269,6 +271,11 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
                 f"Send the message again. The details are in {log_file()}.",
             )
         self.send_message(notes.problem(error))
+
+
+def short(model: str) -> str:
+    """Return a model's name as people write it."""
+    return model.removesuffix(":latest")
 
 
 def message_model(message: Any) -> str | None:

@@ -1,0 +1,99 @@
+"""One JupyterLab, one Chromium and one page for all browser tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from local_assistant.config import set_value, write_template
+from local_assistant.engine.launch import running_engine, stop_engine
+from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.pages import Chat, Lab
+from tests.jupyterlab import JupyterLab
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, _session_home: None) -> Iterator[JupyterLab]:
+    """JupyterLab as it is after ``make install`` in an empty home."""
+    write_template()
+    set_value("chat.temperature", 0.0)  # what the demo model has anyway, for its F16 twin
+    folder = tmp_path_factory.mktemp("browser")
+    with JupyterLab(folder / "root", folder / "lab.log") as lab:
+        yield lab
+    stop_engine()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(playwright), args=list(FLAGS)
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def outside() -> list[str]:
+    """Addresses off this machine that the page asked for."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def lab(server: JupyterLab, browser: Browser, outside: list[str]) -> Iterator[Lab]:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+
+    def look(request: Any) -> None:
+        if not request.url.startswith(
+            (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+        ):
+            outside.append(request.url)
+
+    page.on("request", look)
+    lab = Lab(page, server)
+    lab.load()
+    yield lab
+    lab.screenshot(ARTIFACTS / "at-the-end.png")
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def chat(lab: Lab) -> Chat:
+    """A new chat in the side bar, opened by two clicks."""
+    chat = Chat(lab)
+    chat.open()
+    return chat
+
+
+@pytest.fixture
+def picture(lab: Lab) -> Callable[[str], None]:
+    """Save a screenshot: for the documentation with UPDATE_SCREENSHOTS=1, else beside the tests."""
+    folder = IMAGES if os.environ.get("UPDATE_SCREENSHOTS") == "1" else ARTIFACTS
+    return lambda name: lab.screenshot(folder / name)
+
+
+@pytest.fixture
+def loaded() -> Callable[[], dict[str, dict[str, Any]]]:
+    """What the engine has in memory just now, by model name."""
+
+    def ask() -> dict[str, dict[str, Any]]:
+        info = running_engine()
+        if info is None:
+            return {}
+        reply = httpx.get(
+            f"{info.url}/assistant/status",
+            headers={"Authorization": f"Bearer {info.token}"},
+            trust_env=False,
+        )
+        return {entry["model"].split(":")[0]: entry for entry in reply.json()["loaded"]}
+
+    return ask

@@ -1,0 +1,151 @@
+"""JupyterLab's page as its user sees it: the chat in the side bar, a notebook."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.jupyterlab import JupyterLab
+
+_WATCH = """selector => {
+  window.grown = [];
+  if (window.growthObserver) window.growthObserver.disconnect();
+  const look = () => {
+    const all = document.querySelectorAll(selector);
+    const length = all.length ? all[all.length - 1].innerText.length : 0;
+    if (window.grown[window.grown.length - 1] !== length) window.grown.push(length);
+  };
+  window.growthObserver = new MutationObserver(look);
+  window.growthObserver.observe(
+    document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+_MESSAGE = ".jp-chat-message-container"
+
+
+class Lab:
+    """One page with JupyterLab in it."""
+
+    def __init__(self, page: Page, server: JupyterLab) -> None:
+        self.page = page
+        self.server = server
+
+    def load(self) -> None:
+        self.page.goto(f"{self.server.url}/lab?token={self.server.token}")
+        self.page.wait_for_selector(".jp-Launcher", timeout=60_000)
+
+    def watch_growth(self, selector: str) -> None:
+        """Record how the text of the last element of ``selector`` grows from now on."""
+        self.page.evaluate(_WATCH, selector)
+
+    def growth(self) -> list[int]:
+        lengths: list[int] = self.page.evaluate("window.grown")
+        return lengths
+
+    def screenshot(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path)
+
+
+class Chat:
+    """The chat in the left side bar."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.panel = lab.page.locator(".jp-chat-sidepanel")
+        self.input = self.panel.locator(".jp-chat-input-textfield textarea[role=combobox]")
+        self.stop = self.panel.locator("button.jp-jai-stopButton")
+
+    def open(self) -> None:
+        """Two clicks: the chat's icon, then "New chat"."""
+        self.lab.page.locator('.lm-TabBar-tab[data-id="JupyterlabChat:sidepanel"]').click()
+        self.panel.get_by_text("New chat").first.click()
+        expect(self.input).to_be_visible()
+        expect(self.panel.locator(".jp-jai-personaControls-persona")).to_have_text("Assistant")
+
+    def messages(self) -> list[str]:
+        return self.panel.locator(_MESSAGE).all_inner_texts()
+
+    def send(self, text: str) -> int:
+        """Send ``text`` as a user does; return how many messages there are with it."""
+        count = len(self.messages()) + 1
+        self.lab.watch_growth(f"{_MESSAGE} .jp-chat-rendered-message")
+        self.input.fill(text)
+        self.input.press("Enter")
+        self.lab.page.wait_for_timeout(100)
+        if self.input.input_value():
+            self.input.press("Enter")  # the first one took the command from the list
+        expect(self.panel.locator(_MESSAGE).nth(count - 1)).to_be_visible()
+        return count
+
+    def replies_after(self, count: int, timeout_s: float = 60) -> list[str]:
+        """Wait until the answer is complete; return the messages after the first ``count``."""
+        expect(self.panel.locator(_MESSAGE).nth(count)).to_be_visible(timeout=timeout_s * 1000)
+        expect(self.stop).to_be_disabled(timeout=timeout_s * 1000)
+        return self.messages()[count:]
+
+    def wait_for_text(self, index: int, text: str) -> None:
+        """Wait until message ``index`` holds ``text``; looks at every frame of the page."""
+        self.lab.page.wait_for_function(
+            "([selector, index, text]) => "
+            "(document.querySelectorAll(selector)[index]?.innerText ?? '').includes(text)",
+            arg=[_MESSAGE, index, text],
+        )
+
+    def ask(self, text: str) -> list[str]:
+        return self.replies_after(self.send(text))
+
+    def clear(self) -> None:
+        """Let the model forget what was said: the demo model's window is small."""
+        self.replies_after(self.send("/clear"))
+
+
+class Notebook:
+    """A new notebook in the main area."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.panel = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.cells = self.panel.locator(".jp-Cell.jp-CodeCell")
+
+    def open(self) -> None:
+        cards = self.lab.page.locator('.jp-LauncherCard[data-category="Notebook"]:visible')
+        if not cards.count():
+            self.lab.page.locator(".lm-TabBar-addButton:visible").first.click()
+        before = len(self._kernels())
+        cards.first.click()
+        expect(self.cells.first).to_be_visible(timeout=30_000)
+        idle = self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(idle).to_be_visible(timeout=60_000)
+        # The page shows "idle" before the kernel has answered; a cell run then is not run.
+        deadline = time.monotonic() + 60
+        while len([k for k in self._kernels() if k["execution_state"] == "idle"]) <= before:
+            assert time.monotonic() < deadline, self._kernels()
+            self.lab.page.wait_for_timeout(100)
+
+    def _kernels(self) -> list[dict[str, Any]]:
+        """Return the kernels that answer to a page."""
+        kernels: list[dict[str, Any]] = self.lab.server.get("/api/kernels").json()
+        return [kernel for kernel in kernels if kernel["connections"]]
+
+    def run(self, text: str) -> Locator:
+        """Put ``text`` into the last cell, run it, and return the cell when it is done."""
+        cell = self.cells.last
+        number = self.cells.count() - 1
+        cell.locator(".cm-content").click()
+        self.lab.watch_growth(
+            ".jp-NotebookPanel:not(.lm-mod-hidden) "
+            f".jp-CodeCell:nth-child({number + 1}) .jp-OutputArea-output"
+        )
+        self.lab.page.keyboard.insert_text(text)
+        self.lab.page.keyboard.press("Shift+Enter")
+        ran = self.cells.nth(number)
+        prompt = ran.locator(".jp-InputArea-prompt")
+        deadline = time.monotonic() + 60
+        while not prompt.inner_text().strip("[]: ").isdigit():
+            assert time.monotonic() < deadline, f"still running: {prompt.inner_text()}"
+            self.lab.page.wait_for_timeout(50)
+        return ran
