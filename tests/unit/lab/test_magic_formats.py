@@ -21,6 +21,7 @@ FUNCTION = "def double(x):\n    return 2 * x"
         f"```\n{FUNCTION}\n```",
         f"```python\n{FUNCTION}",
         f"<think>Double?\n```python\nno\n```</think>\n{FUNCTION}",
+        f"{FUNCTION}\n```",
         f"~~~~python\n{FUNCTION}\n~~~~",
         f"1. So:\n   ```python\n   {FUNCTION.replace(chr(10), chr(10) + '   ')}\n   ```",
     ],

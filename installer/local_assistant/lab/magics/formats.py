@@ -79,10 +79,12 @@ def _text(answer: str) -> Rendered:
 def _code(answer: str, clean: Callable[[str], str]) -> Rendered:
     blocks = fenced(answer)
     python = [body for language, body in blocks if language in _PYTHON]
-    source = "\n\n".join(python or [body for _, body in blocks]) if blocks else answer
+    # Some models write the code at once and close a fence that they never opened.
+    bare = answer.removesuffix("```").rstrip()
+    source = "\n\n".join(python or [body for _, body in blocks]) if blocks else bare
     if not source.strip() or (not blocks and not _is_python(source, clean)):
         return Rendered(
-            _markdown(answer).bundle,
+            _text(answer).bundle,
             problem="The answer is not Python code, so no cell was added.",
         )
     # Programs that run notebooks find the code here: they have no place for a new cell.
