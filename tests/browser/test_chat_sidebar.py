@@ -21,7 +21,7 @@ from local_assistant.config import set_value
 from local_assistant.engine.launch import running_engine
 from local_assistant.engine.store import Store
 from tests.browser.pages import Chat
-from tests.browser.slow import SlowMotion
+from tests.slow import SlowMotion
 
 PRIMES = "Write a function that returns all primes up to n"
 DEMO = "assistant-demo"
