@@ -153,7 +153,12 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(Path("data.json").read_text(encoding="utf-8"))["name"] == "Ada"
     Path("notes.txt").write_text("one\ntwo\n", encoding="utf-8")
     assert printed("read_file_lines") == "one\ntwo\n"
-    pandas = pytest.importorskip("pandas", reason="pandas is the reader's own choice")
     with Path("data.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["a"], [1]])
-    assert isinstance(run("read_csv_pandas")["df"], pandas.DataFrame)
+    assert list(run("read_csv_pandas")["df"]["a"]) == [1]
+
+
+def test_the_plot_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (line,) = run("plot_sine")["plt"].gca().lines
+    assert len(line.get_xdata()) >= 50

@@ -78,10 +78,12 @@ def listen(options: EngineOptions, last_port: int | None) -> socket.socket:
         ports.insert(0, last_port)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     for port in ports:
-        # Named TCP, or asyncio leaves Nagle's algorithm on for the connections: 40 ms before
-        # the first token of every answer on a connection that is used again.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
+            # Connections inherit it. asyncio sets it by itself only in some versions and for
+            # some sockets; with Nagle's algorithm on, the first token of every answer on a
+            # connection that is used again waits for 40 ms.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if sys.platform == "win32":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
