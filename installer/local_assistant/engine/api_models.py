@@ -58,7 +58,7 @@ class ModelsApi:
         for what, name in (("source", source), ("destination", destination)):
             if not _valid(name):
                 raise ApiError(400, f'{what} "{name}" is invalid')
-        if self._catalog.find(source) is None:
+        if await asyncio.to_thread(self._catalog.find, source) is None:
             raise ApiError(404, f'model "{source}" not found')
         await asyncio.to_thread(self._catalog.store.copy, source, destination)
         return Reply()
@@ -87,7 +87,7 @@ def _running(entry: Loaded) -> dict[str, Any]:
     return {
         **identity(entry.model),
         "size": entry.need,
-        "details": details(entry.model.header()),
+        "details": details(entry.header),
         "expires_at": wire.timestamp(math.inf if math.isinf(left) else time.time() + left),
         "size_vram": 0,
         "context_length": entry.context,

@@ -67,15 +67,19 @@ def check(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_options(options: dict[str, Any]) -> LoadOptions:
-    """Return those options that decide how a model is loaded."""
-    threads = options.get("num_thread")
+    """Return those options that decide how a model is loaded; no size is 0 or less."""
     gpu = options.get("num_gpu")
     return LoadOptions(
-        context=options.get("num_ctx"),
-        batch=options.get("num_batch"),
-        threads=threads if threads and threads > 0 else None,
+        context=_positive(options, "num_ctx"),
+        batch=_positive(options, "num_batch"),
+        threads=_positive(options, "num_thread"),
         gpu_layers=gpu if gpu is not None and gpu >= 0 else None,
     )
+
+
+def _positive(options: dict[str, Any], name: str) -> int | None:
+    value: int = options.get(name, 0)
+    return value if value > 0 else None
 
 
 def sampling_fields(options: dict[str, Any], context: int) -> dict[str, Any]:

@@ -51,8 +51,8 @@ class Loaded:
     model: StoredModel
     process: ModelProcess
     need: int
-    file: tuple[int, int]
-    """Size and time of change of the GGUF that was loaded."""
+    header: Header
+    """Of the file that was loaded; it may have been replaced or deleted since."""
     keep_alive: float = DEFAULT_KEEP_ALIVE_S
     active: int = 0
     draining: bool = False
@@ -77,7 +77,8 @@ class Loaded:
     def serves(self, wanted: LoadOptions, header: Header) -> bool:
         """Whether a request with these options can be answered without loading again."""
         has = self.process.parameters
-        if self.draining or not self.process.alive or self.file != (header.size, header.changed):
+        loaded = (self.header.size, self.header.changed)
+        if self.draining or not self.process.alive or loaded != (header.size, header.changed):
             return False
         return all(
             want is None or want == got
@@ -186,7 +187,7 @@ class Scheduler:
             await self._make_room(need)
             begin = time.monotonic()
             process = await ModelProcess.start(parameters)
-            entry = Loaded(model, process, need, (header.size, header.changed))
+            entry = Loaded(model, process, need, header)
             if previous is not None and previous.keep_alive > 0:
                 entry.keep_alive = previous.keep_alive
             self._loaded[key] = entry

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from local_assistant.engine import fim, guard, memory, wire
+from local_assistant.engine import fim, guard, memory, ollama_options, wire
 from local_assistant.engine.activity import Activity
 from local_assistant.engine.api_text import ToolCalls, _without_oldest
 from local_assistant.engine.gguf import Header
+from local_assistant.engine.scheduler import LoadOptions
 from local_assistant.engine.wire import ApiError
 
 
@@ -157,3 +158,11 @@ def test_small_models_get_few_threads() -> None:
     assert memory.default_threads(6_000_000) == 1
     assert memory.default_threads(10**12) >= memory.default_threads(200_000_000) >= 1
     assert memory.available() > 0
+
+
+def test_sizes_of_nothing_leave_the_model_as_it_is_loaded() -> None:
+    """No load ever satisfies a size of 0: the model would be loaded again without end."""
+    nothing = {"num_ctx": 0, "num_batch": 0, "num_thread": 0, "num_gpu": -1}
+    assert ollama_options.load_options(nothing) == LoadOptions()
+    some = {"num_ctx": 2048, "num_batch": 64, "num_thread": 2, "num_gpu": 0}
+    assert ollama_options.load_options(some) == LoadOptions(2048, 64, 2, 0)
