@@ -178,7 +178,8 @@ def _spawn(options: EngineOptions) -> tuple[subprocess.Popen[bytes], int]:
             stderr=log,
             # A module of the user's beside a notebook must not stand in for one of ours.
             cwd=runs,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            # A relative home would be another one in the directory that it runs in.
+            env={**os.environ, "PYTHONSAFEPATH": "1", paths.HOME_ENV: str(paths.home())},
             **extra,
         )
     finally:
@@ -191,8 +192,9 @@ def _open_log() -> Any:
     path = log_file()
     paths.make_private_dir(path.parent)
     try:
-        if path.exists() and path.stat().st_size > _LOG_LIMIT:
-            path.replace(path.with_name(path.name + ".1"))
+        with contextlib.suppress(OSError):  # not there yet; or open elsewhere, on Windows
+            if path.stat().st_size > _LOG_LIMIT:
+                path.replace(path.with_name(path.name + ".1"))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise paths.unwritable(path, error) from error
@@ -216,6 +218,8 @@ def _start_failure(what: str, log_start: int) -> AssistantError:
 def _wait_for_end(record: runfile.RunFile, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while runfile.process_start(record.pid) == record.started:
+        for child in _children:
+            child.poll()  # one of our own stays a zombie until it is asked
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_S)

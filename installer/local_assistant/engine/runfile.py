@@ -92,7 +92,8 @@ def _output(command: list[str]) -> str:
             text=True,
             timeout=5,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            # ps writes local time: a kernel with a TZ of its own would see another process.
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC0"},
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

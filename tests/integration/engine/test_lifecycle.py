@@ -96,6 +96,24 @@ def test_stop_ends_it_and_its_models(own_engine: Callable[..., Own]) -> None:
     assert launch.stop_engine() is False
 
 
+def test_a_model_deleted_in_memory_does_not_break_the_list_of_loaded_ones(
+    own_engine: Callable[..., Own],
+) -> None:
+    own = own_engine()
+    own.http.post("/api/generate", json={"model": "tiny"})
+    own.http.request("DELETE", "/api/delete", json={"model": "tiny"}).raise_for_status()
+    running = own.http.get("/api/ps").raise_for_status().json()["models"]
+    assert [model["name"] for model in running] == ["tiny:latest"]
+
+
+def test_a_relative_home_is_the_starters(
+    home: Path, own_engine: Callable[..., Own], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("LOCAL_ASSISTANT_HOME", "state")
+    assert own_engine().status()["models_dir"] == str(home / "state" / "models")
+
+
 def test_stop_does_not_wait_for_a_long_answer(own_engine: Callable[..., Own]) -> None:
     own = own_engine()
     body = {"model": "tiny", "prompt": "a", "options": {"temperature": 0, "num_ctx": 16384}}

@@ -79,6 +79,15 @@ def test_a_dead_process_and_its_number_given_out_again(home: Path) -> None:
     assert runfile.process_start(-1) is None
 
 
+def test_a_time_zone_makes_no_other_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no /proc, ps tells when a process began: in local time."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    before = runfile.process_start(os.getpid())
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert before
+    assert runfile.process_start(os.getpid()) == before
+
+
 def test_the_token_stays_and_is_private(home: Path) -> None:
     token = runfile.keep_token()
     assert len(token) >= 32
