@@ -257,7 +257,11 @@ def _spawn(binary: str, url: str) -> tuple[subprocess.Popen[bytes], int]:
         ) from error
     _children.append(process)
     record = Started(process.pid, process_start(process.pid) or "", url, binary)
-    write_private(record_file(), json.dumps(asdict(record), indent=1) + "\n")
+    try:
+        write_private(record_file(), json.dumps(asdict(record), indent=1) + "\n")
+    except BaseException:
+        process.kill()  # without a record nobody would ever stop it
+        raise
     return process, begin
 
 

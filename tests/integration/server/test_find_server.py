@@ -296,6 +296,21 @@ def test_state_that_cannot_be_written(
     assert ollama.probe(url).state == "nothing"
 
 
+def test_what_cannot_be_recorded_does_not_go_on(
+    assistant: Configure, install_ollama: Install, url: str
+) -> None:
+    """Else uninstall would not know of it."""
+    install_ollama()
+    config = assistant(server__url=url, server__kind="ollama")
+    paths.make_private_dir(paths.home())
+    paths.state_dir().write_text("a file where the folder should be")
+    with pytest.raises(AssistantError, match="Cannot write"):
+        find_server(config)
+    started = ollama._children[-1]
+    assert started.wait(10) != 0
+    assert ollama.probe(url).state == "nothing"
+
+
 def test_calls_from_many_threads(assistant: Configure, install_ollama: Install, url: str) -> None:
     install_ollama()
     config = assistant(server__url=url)
