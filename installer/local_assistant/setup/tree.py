@@ -74,7 +74,7 @@ def parse(path: Path, content: bytes | None) -> dict[str, Any]:
     except ValueError as error:
         raise AssistantError(
             f"{path} cannot be used: {error}. It is left as it is.",
-            "Repair or remove that file, then run: jupyter assistant install",
+            "Repair or remove that file, then run the same command again.",
         ) from error
     return data
 

@@ -88,7 +88,8 @@ def _prefix_of(settings_file: Path) -> Path:
 
 def stop_servers(options: UninstallOptions) -> Iterator[Item]:
     """Stop the engine, and an Ollama that we started; nobody else's."""
-    from local_assistant.engine.launch import running_engine, stop_engine
+    from local_assistant.engine import runfile
+    from local_assistant.engine.launch import stop_engine
     from local_assistant.server import ollama
 
     started = ollama.started_by_us()
@@ -96,7 +97,7 @@ def stop_servers(options: UninstallOptions) -> Iterator[Item]:
         if not options.dry_run:
             ollama.stop()
         yield Item("ollama", started.url, "stopped", f"our Ollama, process {started.pid}")
-    engine = running_engine()
+    engine = runfile.believed()  # also one that hangs: it must not outlive its files
     if engine is not None:
         if not options.dry_run:
             stop_engine()

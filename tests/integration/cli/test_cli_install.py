@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -178,6 +179,20 @@ def test_uninstall_stops_an_ollama_that_we_started(assistant: Assistant) -> None
     assert not alive(pid)
 
 
+def test_uninstall_ends_an_engine_that_does_not_answer(assistant: Assistant) -> None:
+    embedded(assistant)
+    assistant.run("install")
+    pid = assistant.run("status", "--json").json["engine"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert "would stop" in assistant.run("uninstall", "--dry-run").out
+        assistant.run("uninstall")
+        assert not alive(pid)
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_uninstall_keeps_settings_of_the_user_and_says_so(assistant: Assistant) -> None:
     assert assistant.run("install").code == 0
     text = assistant.config.read_text().replace('kind = "auto"', 'kind = "embedded"')
@@ -270,6 +285,12 @@ def test_a_broken_shared_file_is_left_alone(assistant: Assistant) -> None:
     assert done.code == 1
     assert "left as it is" in done.err
     assert (assistant.prefix / PERSONA).read_text() == "{broken"
+    (assistant.prefix / PERSONA).unlink()
+    assistant.run("install")
+    (assistant.prefix / PERSONA).write_text("{broken")
+    done = assistant.run("uninstall")
+    assert done.code == 1
+    assert "run the same command again" in done.err
 
 
 @pytest.mark.parametrize("arguments", [("install",), ("uninstall",)])
