@@ -27,15 +27,17 @@ def cell_failure(error: BaseException) -> CellFailed:
         return CellFailed(str(error))
     if isinstance(error, KeyboardInterrupt):
         return CellFailed("Interrupted: the model was stopped, and what it said so far is above.")
-    _log(error)
+    where = " The details are in the log: jupyter assistant logs" if _logged(error) else ""
     return CellFailed(
-        f"%%ai failed in a way that was not foreseen ({type(error).__name__}: {error}). "
-        "The details are in the log: jupyter assistant logs"
+        f"%%ai failed in a way that was not foreseen ({type(error).__name__}: {error}).{where}"
     )
 
 
-def _log(error: BaseException) -> None:
+def _logged(error: BaseException) -> bool:
+    """Write the traceback to the log file; without one, logging would take stderr."""
     from local_assistant.log import setup_logging
 
-    setup_logging(_LOG_COMPONENT)
+    if setup_logging(_LOG_COMPONENT) is None:
+        return False
     logging.getLogger(__name__).error("unforeseen failure of %%ai", exc_info=error)
+    return True
