@@ -119,7 +119,7 @@ class Store:
                 ],
             }
             text = json.dumps(manifest, separators=(",", ":")) + "\n"
-            self._write(self._path_for(target), text.encode())
+            self._point(target, text.encode())
         except OSError as error:
             raise paths.unwritable(self.root, error) from error
         return target.short
@@ -145,7 +145,7 @@ class Store:
             self.add_gguf(destination, model.gguf, link=False)
             return
         try:
-            self._write(self._path_for(target), path.read_bytes())
+            self._point(target, path.read_bytes())
         except OSError as error:
             raise paths.unwritable(self.root, error) from error
 
@@ -169,12 +169,24 @@ class Store:
             for parent in list(path.parents)[:3]:
                 with contextlib.suppress(OSError):  # it still holds another model
                     parent.rmdir()
-            used = {d for other in self._manifest_paths() for d in _digests(_load(other))}
-            for digest in digests - used:
-                self._blob(digest).unlink(missing_ok=True)
+            self._prune(digests)
         except OSError as error:
             raise paths.unwritable(self.root, error) from error
         return True
+
+    def _point(self, name: names.Name, manifest: bytes) -> None:
+        """Let ``name`` mean this manifest; what only its old one used goes."""
+        path = self._path_for(name)
+        before = _digests(_load(path))
+        self._write(path, manifest)
+        with contextlib.suppress(OSError):  # in use, on Windows: it costs room, no more
+            self._prune(before)
+
+    def _prune(self, digests: set[str]) -> None:
+        """Remove those of the blobs that no model uses."""
+        used = {d for other in self._manifest_paths() for d in _digests(_load(other))}
+        for digest in digests - used:
+            self._blob(digest).unlink(missing_ok=True)
 
     def _stored(self) -> list[StoredModel]:
         read = (self._read(path) for path in self._manifest_paths())

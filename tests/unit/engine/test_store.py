@@ -8,12 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.integration.engine import tiny_gguf
 
 from local_assistant.engine import names
 from local_assistant.engine.gguf import BadGGUF
 from local_assistant.engine.store import DEMO_NAME, Store, bundled_demo
 from local_assistant.errors import AssistantError
+from tests.integration.engine import tiny_gguf
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,21 @@ def test_remove_keeps_what_others_use(store: Store, tiny: Path) -> None:
     assert store.remove("b") is False
     with pytest.raises(AssistantError, match="part of this installation"):
         store.remove("assistant-demo")
+
+
+def test_a_name_that_moves_on_leaves_no_blob_behind(
+    store: Store, tiny: Path, tmp_path: Path
+) -> None:
+    longer = tmp_path / "longer.gguf"
+    longer.write_bytes(tiny.read_bytes() + bytes(64))
+    store.add_gguf("a", tiny)
+    store.add_gguf("a", longer)
+    store.copy("assistant-demo", "b")
+    store.copy("a", "b")
+    moved = store.find("b")
+    assert moved is not None
+    assert moved.gguf.read_bytes() == longer.read_bytes()
+    assert [blob for blob in store.blobs.iterdir() if blob.stat().st_size > 1000] == [moved.gguf]
 
 
 def test_newest_first(store: Store, tiny: Path) -> None:
