@@ -22,6 +22,8 @@ CONFIG_ENV = "LOCAL_ASSISTANT_CONFIG"
 CHECKOUT_ENV = "LOCAL_ASSISTANT_CHECKOUT"
 """Set by ``bootstrap.py`` of a checkout: the commands to name are then make's."""
 
+_NO = ("no", "n", "false", "off", "0", "0.0")  # Jupyter's words
+
 CONFIG_NAME = "assistant.toml"
 DEMO_GGUF = "assistant-demo.gguf"
 
@@ -64,6 +66,13 @@ def jupyter_config_dir() -> Path:
     override = os.environ.get("JUPYTER_CONFIG_DIR")
     if override:
         return Path(override)
+    if os.environ.get("JUPYTER_PLATFORM_DIRS", "0").lower() not in _NO:
+        import platformdirs
+
+        brewed = sys.platform == "darwin" and sys.prefix.startswith("/opt/homebrew")
+        capital = sys.platform in ("win32", "darwin") and not brewed
+        name = "Jupyter" if capital else "jupyter"
+        return Path(platformdirs.user_config_dir(name, appauthor=False))
     return Path.home() / ".jupyter"
 
 
