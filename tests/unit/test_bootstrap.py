@@ -6,8 +6,9 @@ import sys
 import venv
 from pathlib import Path
 
-import bootstrap
 import pytest
+
+import bootstrap
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.engine import tiny_gguf
 
 from local_assistant import paths
 from local_assistant.engine import launch, runfile
 from local_assistant.engine.launch import EngineInfo
 from local_assistant.engine.store import Store
+from tests.integration.engine import tiny_gguf
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.engine.conftest import Own, gone, until
 
 from local_assistant import paths
 from local_assistant.engine.store import Store
+from tests.integration.engine.conftest import Own, gone, until
 
 LONG = {"temperature": 0, "num_ctx": 16384}
 

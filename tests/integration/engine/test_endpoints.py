@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.engine import tiny_gguf
 
 from local_assistant import paths
 from local_assistant.engine.store import Store
+from tests.integration.engine import tiny_gguf
 
 DEMO = "assistant-demo"
 FEW = {"temperature": 0, "num_predict": 5}

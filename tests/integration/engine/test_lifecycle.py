@@ -16,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 from jupyter_client.manager import KernelManager
-from tests.integration.engine.conftest import Own, config, gone, until
 
 from local_assistant import paths
 from local_assistant.engine import launch, runfile
 from local_assistant.errors import AssistantError
+from tests.integration.engine.conftest import Own, config, gone, until
 
 STARTER = (
     "from local_assistant.engine.launch import ensure_engine\n"

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.engine import tiny_gguf
-from tests.integration.engine.conftest import Own, until
 
 from local_assistant.engine.launch import EngineInfo
+from tests.integration.engine import tiny_gguf
+from tests.integration.engine.conftest import Own, until
 
 WIDE = {"temperature": 0, "num_ctx": 16384}
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.server.conftest import free_port
-from tests.unit.server.conftest import RawServer, reply
 
 from local_assistant import paths
 from local_assistant.config import AssistantConfig
@@ -18,6 +16,8 @@ from local_assistant.errors import AssistantError
 from local_assistant.models import presets
 from local_assistant.models.machine import GB, Machine
 from local_assistant.server import Client, choose, find_server
+from tests.integration.server.conftest import free_port
+from tests.unit.server.conftest import RawServer, reply
 
 Configure = Callable[..., AssistantConfig]
 Install = Callable[..., Path]

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.server.conftest import free_port, process_lives
-from tests.unit.server.conftest import RawServer, reply
 
 from local_assistant import paths
 from local_assistant.config import AssistantConfig
 from local_assistant.errors import AssistantError
 from local_assistant.server import Endpoint, find_server, ollama, owners
 from local_assistant.server import resolve as resolve_module
+from tests.integration.server.conftest import free_port, process_lives
+from tests.unit.server.conftest import RawServer, reply
 
 Configure = Callable[..., AssistantConfig]
 Install = Callable[..., Path]

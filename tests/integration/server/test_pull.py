@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.server.conftest import Hub, free_port
 
 from local_assistant import paths
 from local_assistant.config import AssistantConfig
@@ -19,6 +18,7 @@ from local_assistant.models.machine import GB, Machine
 from local_assistant.models.presets import PRESETS
 from local_assistant.models.pull import PullProgress, pull
 from local_assistant.server import Client, choose
+from tests.integration.server.conftest import Hub, free_port
 
 Configure = Callable[..., AssistantConfig]
 Install = Callable[..., Path]

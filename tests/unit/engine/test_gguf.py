@@ -8,11 +8,11 @@ from pathlib import Path
 
 import gguf as reference
 import pytest
-from tests.integration.engine import tiny_gguf
 
 from local_assistant import paths
 from local_assistant.engine import gguf
 from local_assistant.engine.gguf import BadGGUF, read_header
+from tests.integration.engine import tiny_gguf
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.unit.server.conftest import STREAM_HEAD, RawServer, chunk, reply
 
 from local_assistant.errors import AssistantError
 from local_assistant.server import Client, Endpoint, ServerError, ServerGone
 from local_assistant.server.client import connect
+from tests.unit.server.conftest import STREAM_HEAD, RawServer, chunk, reply
 
 Make = Callable[..., RawServer]
 CHAT = {"model": "m", "messages": []}

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.server.conftest import RawServer, reply
 
 from local_assistant.server import ollama, owners
+from tests.unit.server.conftest import RawServer, reply
 
 Make = Callable[..., RawServer]
 
