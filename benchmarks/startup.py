@@ -28,7 +28,7 @@ def start(enabled: bool) -> float:
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
         f"--port={PORT}", "--ServerApp.port_retries=0", "--IdentityProvider.token=bench",
-        f"--ServerApp.jpserver_extensions=local_assistant={enabled}",
+        f"--ServerApp.jpserver_extensions=local_assistant.lab.extension={enabled}",
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
