@@ -105,7 +105,12 @@ def _refuse_broken(text: str, path: Path, project: bool, dotted_key: str) -> Non
     try:
         check_text(text, path, project=project)
     except ConfigError as error:
-        others = [problem for problem in error.problems if problem.key != dotted_key]
+        # One without an expected value is no wrong value: it is set twice.
+        others = [
+            problem
+            for problem in error.problems
+            if problem.key != dotted_key or not problem.expected
+        ]
         if others:
             raise ConfigError(others) from error
 

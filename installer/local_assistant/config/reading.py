@@ -133,11 +133,17 @@ def _syntax_problem(
 
 
 def _repeated(statements: list[Statement]) -> Statement | None:
+    """Return the first that says again what stands there already, as a value or a table."""
     seen: set[tuple[str, ...]] = set()
+    values: set[tuple[str, ...]] = set()
     for statement in statements:
-        if statement.path in seen:
+        path = statement.path
+        # In `[models]`, `chat.x = 1` makes a table of chat.
+        holders = set() if statement.header else {path[:end] for end in range(2, len(path))}
+        if path in seen or holders & values:
             return statement
-        seen.add(statement.path)
+        seen |= {path, *holders}
+        values |= set() if statement.header else {path}
     return None
 
 

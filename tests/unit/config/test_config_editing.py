@@ -184,6 +184,16 @@ def test_a_broken_file_is_left_alone(own: Path) -> None:
     assert own.read_text() == "[models\n"
 
 
+@pytest.mark.parametrize(
+    "text", ["[models]\nchat = 'a'\nchat = 'b'\n", "[models]\nchat.x = 1\nchat = 2\n"]
+)
+def test_a_setting_that_stands_there_twice_is_not_mended_by_a_guess(own: Path, text: str) -> None:
+    own.write_text(text)
+    with pytest.raises(ConfigError, match=r"line 3: models\.chat is set twice"):
+        set_value("models.chat", "c")
+    assert own.read_text() == text
+
+
 def test_the_wrong_setting_itself_can_be_mended(own: Path) -> None:
     own.write_text('[models]\npreset = "smal"\n')
     set_value("models.preset", "small")

@@ -100,6 +100,8 @@ def test_all_mistakes_are_reported_together(own: Path) -> None:
         ("[models]\nchat = 'a'\n# b\nchat = 'c'\n", 4, "models.chat is set twice"),
         ("[models]\n[chat]\n[models]\n", 3, "[models] is set twice"),
         ("[models]\nchat = 'a' 'b'\n", 2, "not TOML"),
+        ("[models]\nchat.x = 1\nchat = 2\n", 3, "models.chat is set twice"),
+        ("[models]\nchat = 2\nchat.x = 1\n", 3, "models.chat.x is set twice"),
     ],
 )
 def test_syntax_errors_name_place_and_text(own: Path, text: str, line: int, words: str) -> None:
