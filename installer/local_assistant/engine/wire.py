@@ -8,7 +8,6 @@ unknown keys ignored) and refused with its sentences.
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ _GO_KINDS = {str: "string", bool: "bool", list: "array", dict: "object", int: "n
              float: "number"}  # fmt: skip
 _GO_TYPES = {str: "string", bool: "bool", list: "[]interface {}", dict: "map[string]interface {}",
              int: "int"}  # fmt: skip
+_FOR_EVER = datetime(2318, 1, 1, tzinfo=timezone.utc).timestamp()
 _JSON_SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -230,7 +230,7 @@ def now() -> str:
 
 def timestamp(seconds: float) -> str:
     """Return RFC 3339 in UTC, with the fraction that Go would write."""
-    if math.isinf(seconds):
+    if seconds >= _FOR_EVER:
         return "2318-01-01T00:00:00Z"  # about what Ollama writes for "for ever"
     moment = datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=seconds)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"

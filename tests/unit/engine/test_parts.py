@@ -152,6 +152,8 @@ def test_which_messages_are_left_out() -> None:
 def test_timestamps() -> None:
     assert wire.timestamp(0) == "1970-01-01T00:00:00.000000Z"
     assert wire.timestamp(math.inf).startswith("2318-")
+    # keep_alive = "99999999h": no calendar has that year.
+    assert wire.timestamp(3.6e11).startswith("2318-")
 
 
 def test_small_models_get_few_threads() -> None:
