@@ -18,6 +18,7 @@ class SlowMotion:
         self._pid = pid
         self._run_s, self._rest_s = run_s, rest_s
         self._end = threading.Event()
+        self._frozen = False
         self._thread = threading.Thread(target=self._toggle, daemon=True)
 
     def __enter__(self) -> SlowMotion:
@@ -30,11 +31,20 @@ class SlowMotion:
         self._end.set()
         self._thread.join()
 
+    def freeze(self) -> None:
+        """Let it rest from now on, until :meth:`thaw` or the end of the context."""
+        self._frozen = True
+
+    def thaw(self) -> None:
+        self._frozen = False
+
     def _toggle(self) -> None:
         try:
             while not self._end.is_set():
                 os.kill(self._pid, signal.SIGSTOP)
                 self._end.wait(self._rest_s)
+                while self._frozen and not self._end.wait(0.05):
+                    pass
                 os.kill(self._pid, signal.SIGCONT)
                 self._end.wait(self._run_s)
         except ProcessLookupError:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from local_assistant import paths
 from local_assistant.config import set_value, write_template
 from local_assistant.engine.launch import running_engine, stop_engine
 from tests.browser.chromium import FLAGS, find_chromium
@@ -24,6 +25,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, _session_home: None) -> Iterator[JupyterLab]:
     """JupyterLab as it is after ``make install`` in an empty home."""
+    paths.user_config_file().unlink(missing_ok=True)  # other tests share this home
     write_template()
     set_value("chat.temperature", 0.0)  # what the demo model has anyway, for its F16 twin
     folder = tmp_path_factory.mktemp("browser")

@@ -66,6 +66,37 @@ class Chat:
         expect(self.input).to_be_visible()
         expect(self.panel.locator(".jp-jai-personaControls-persona")).to_have_text("Assistant")
 
+    def new(self) -> None:
+        """Open another new chat in the side bar that is open already."""
+        self.panel.get_by_text("New chat").first.click()
+        expect(self.panel.locator(_MESSAGE)).to_have_count(0)
+        expect(self.input).to_be_visible()
+
+    def attach(self, folder: str, name: str) -> None:
+        """Attach a file by the paper clip's dialog."""
+        self.panel.locator(".jp-chat-attach-button").click()
+        dialog = self.lab.page.locator(".jp-Dialog")
+        dialog.locator(".jp-DirListing-item", has_text=folder).dblclick()
+        dialog.locator(".jp-DirListing-item", has_text=name).click()
+        dialog.locator("button.jp-mod-accept").click()
+        expect(dialog).to_have_count(0)
+
+    def tokens(self) -> int:
+        """Return how many tokens the last exchange took, as the page shows it."""
+        title = self.panel.locator(".jp-jai-usage-chip").get_attribute("title") or ""
+        return int(title.split()[1])  # "Context: 112 of 1.02k tokens (11%)"
+
+    def widen(self, pixels: int) -> None:
+        """Drag the side bar's edge, as a user does who wants to read code in it."""
+        mouse = self.lab.page.mouse
+        box = self.panel.bounding_box()
+        assert box is not None
+        edge, middle = box["x"] + box["width"] + 3, box["y"] + box["height"] / 2
+        mouse.move(edge, middle)
+        mouse.down()
+        mouse.move(box["x"] + pixels, middle, steps=5)
+        mouse.up()
+
     def messages(self) -> list[str]:
         return self.panel.locator(_MESSAGE).all_inner_texts()
 
@@ -85,14 +116,19 @@ class Chat:
         """Wait until the answer is complete; return the messages after the first ``count``."""
         expect(self.panel.locator(_MESSAGE).nth(count)).to_be_visible(timeout=timeout_s * 1000)
         expect(self.stop).to_be_disabled(timeout=timeout_s * 1000)
-        return self.messages()[count:]
+        shown: list[str] = self.messages()
+        before: list[str] = []
+        while shown != before:  # the page renders the last update a little later
+            self.lab.page.wait_for_timeout(150)
+            shown, before = self.messages(), shown
+        return shown[count:]
 
-    def wait_for_text(self, index: int, text: str) -> None:
-        """Wait until message ``index`` holds ``text``; looks at every frame of the page."""
+    def wait_for_words(self, index: int) -> None:
+        """Wait until message ``index`` has begun; looks at every frame of the page."""
         self.lab.page.wait_for_function(
-            "([selector, index, text]) => "
-            "(document.querySelectorAll(selector)[index]?.innerText ?? '').includes(text)",
-            arg=[_MESSAGE, index, text],
+            "([selector, index]) => document.querySelectorAll(selector)[index]"
+            "?.querySelector('.jp-chat-rendered-message')?.innerText.trim().length > 0",
+            arg=[_MESSAGE, index],
         )
 
     def ask(self, text: str) -> list[str]:

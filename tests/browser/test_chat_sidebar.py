@@ -39,6 +39,23 @@ def forgotten(chat: Chat) -> None:
 Loaded = Callable[[], dict[str, dict[str, Any]]]
 
 
+def freeze_in_the_middle(chat: Chat, model: SlowMotion) -> int:
+    """Ask, and stop the model's process when a part of the answer is on the page.
+
+    On a busy machine one slice of slow motion may be enough for the whole answer: then again.
+    """
+    for _ in range(8):
+        count = chat.send(PRIMES)
+        chat.wait_for_words(count)
+        model.freeze()
+        chat.lab.page.wait_for_timeout(300)
+        if chat.stop.is_enabled():
+            return count
+        model.thaw()
+        chat.clear()
+    raise AssertionError("the model was always faster")
+
+
 def test_a_question_is_answered_in_the_side_bar(chat: Chat, outside: list[str]) -> None:
     (reply,) = chat.ask(PRIMES)
     assert "def primes_up_to" in reply
@@ -58,9 +75,8 @@ def test_the_answer_streams(chat: Chat, loaded: Loaded) -> None:
 
 
 def test_the_stop_button_ends_the_answer_and_the_work(chat: Chat, loaded: Loaded) -> None:
-    with SlowMotion(loaded()[DEMO]["pid"]):
-        count = chat.send(PRIMES)
-        chat.wait_for_text(count, "This")
+    with SlowMotion(loaded()[DEMO]["pid"]) as model:
+        count = freeze_in_the_middle(chat, model)
         chat.stop.click(timeout=5_000)
         replies = chat.replies_after(count, timeout_s=5)
     assert len(replies) == 1, replies
@@ -70,6 +86,19 @@ def test_the_stop_button_ends_the_answer_and_the_work(chat: Chat, loaded: Loaded
         time.sleep(0.05)
     (complete,) = chat.ask(PRIMES)
     assert len(complete) > len(replies[0])
+
+
+def test_an_attached_file_goes_to_the_model(chat: Chat) -> None:
+    folder = chat.lab.server.root / "attached"
+    folder.mkdir()
+    (folder / "mine.py").write_text("".join(f"value_{i} = {i}\n" for i in range(20)))
+    chat.ask("What is it?")
+    without = chat.tokens()
+    chat.clear()
+    chat.attach("attached", "mine.py")
+    (reply,) = chat.ask("What is it?")
+    assert "Not read" not in reply and "Left out" not in reply
+    assert chat.tokens() > without + 60
 
 
 def test_editing_one_line_swaps_the_model(chat: Chat, loaded: Loaded, tmp_path: Path) -> None:
@@ -106,9 +135,8 @@ def test_an_engine_killed_in_the_middle_comes_back(chat: Chat, loaded: Loaded) -
     victim = running_engine()
     assert victim is not None
     chat.clear()
-    with SlowMotion(loaded()[OTHER]["pid"]):
-        count = chat.send(PRIMES)
-        chat.wait_for_text(count, "This")
+    with SlowMotion(loaded()[OTHER]["pid"]) as model:
+        count = freeze_in_the_middle(chat, model)
         os.kill(victim.pid, signal.SIGKILL)
         expect(chat.panel).to_contain_text("stopped in the middle of the answer", timeout=10_000)
     assert "Send the message again" in chat.replies_after(count)[-1]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ FIRST, SECOND = "first-demo", "second-demo"
 
 
 @pytest.fixture(autouse=True)
-def settings(session_environment: dict[str, str]) -> None:
+def settings(session_environment: dict[str, str]) -> Iterator[None]:
     """Each test begins with a configuration file of its own in the session's home."""
     file = paths.user_config_file()
     file.unlink(missing_ok=True)
@@ -36,6 +37,8 @@ def settings(session_environment: dict[str, str]) -> None:
     set_value("chat.max_tokens", 120)  # an untrained or puzzled model talks to its limit
     for name in (FIRST, SECOND):
         Store(paths.models_dir()).add_gguf(name, paths.demo_gguf())
+    yield
+    file.unlink()  # other tests share this home
 
 
 def model_process(engine: EngineInfo) -> int:

@@ -41,6 +41,7 @@ def labs(
         for lab in both:
             lab.stop()
         stop_engine()
+        paths.user_config_file().unlink()  # other tests share this home
 
 
 def status(lab: JupyterLab) -> dict[str, Any]:

@@ -162,7 +162,13 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
         except ServerGone as error:
             raise Unreachable(error.message, error.fix) from error
         budget = window.prompt_budget(config.chat.max_tokens)
-        prompt = await asyncio.to_thread(self._prompt, message, choice, config, budget)
+        # Read here: a shared (RTC) chat must not be touched from another thread.
+        messages, known = self.chat.get_messages(), self.chat.get_attachments()
+
+        def build() -> Prompt:
+            return self._prompt(message, messages, known, choice, config, budget)
+
+        prompt = await asyncio.to_thread(build)
         standing = [choice.notice] if choice.notice and not self._told(choice.notice) else []
         for text in [*standing, *_left_out(prompt, budget)]:
             if text not in told:
@@ -180,10 +186,11 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
     async def _config(self) -> AssistantConfig:
         """Return the configuration in force for this chat's folder."""
 
+        folder = str(self.get_chat_dir())
+
         def read() -> AssistantConfig:
             from local_assistant.config import ConfigWatcher
 
-            folder = str(self.get_chat_dir())
             if self._watcher is None or self._watcher[0] != folder:
                 self._watcher = (folder, ConfigWatcher(Path(folder)))
             return self._watcher[1].current().config
@@ -195,8 +202,15 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
 
         return await asyncio.to_thread(choose, "chat", config, model=message_model(message))
 
-    def _prompt(self, message: Any, choice: Choice, config: AssistantConfig, budget: int) -> Prompt:
-        known = self.chat.get_attachments()
+    def _prompt(
+        self,
+        message: Any,
+        messages: list[Any],
+        known: dict[str, Any],
+        choice: Choice,
+        config: AssistantConfig,
+        budget: int,
+    ) -> Prompt:
         root = Path(self.parent.root_dir)
         unread: list[str] = []
 
@@ -206,7 +220,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
                 unread.extend(missing)
             return tuple(found)
 
-        turns = conversation(self.chat.get_messages(), message.id, self.id, attached)
+        turns = conversation(messages, message.id, self.id, attached)
         prompt = build_prompt(config.chat.system_prompt, turns, budget, short(choice.model))
         return Prompt(prompt.messages, prompt.left_out, unread, prompt.tokens)
 
