@@ -90,19 +90,9 @@ def user_config_file() -> Path:
     return jupyter_config_dir() / CONFIG_NAME
 
 
-def ollama_home() -> Path:
-    """Return Ollama's directory in the user's home."""
-    return Path.home() / ".ollama"
-
-
 def in_checkout() -> bool:
     """Return whether a checkout's own set-up runs this."""
     return bool(os.environ.get(CHECKOUT_ENV))
-
-
-def prefix_etc() -> Path:
-    """Return ``etc`` under the prefix of the running Python environment."""
-    return Path(sys.prefix) / "etc"
 
 
 def demo_gguf() -> Path:

@@ -14,7 +14,6 @@ from typing import Any
 
 from local_assistant.models.machine import Machine
 
-DEMO = "assistant-demo"
 AUTO = "auto"
 DEMO_PRESET = "demo"
 ROLES = ("chat", "completion", "embedding")
@@ -37,10 +36,6 @@ class ModelSpec:
     licence: str
     size: int
     good_at: str
-
-    @property
-    def size_gb(self) -> float:
-        return self.size / 1e9
 
 
 @dataclass(frozen=True)
