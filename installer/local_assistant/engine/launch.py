@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class EngineInfo:
     """Where the engine answers, and the token that it wants."""
 
     url: str
-    token: str | None
+    token: str | None = field(repr=False)
     pid: int
     version: str
 

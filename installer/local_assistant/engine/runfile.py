@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local_assistant import paths
@@ -37,7 +37,7 @@ class RunFile:
     host: str
     boot: str
     port: int
-    token: str | None
+    token: str | None = field(repr=False)
     version: str
     address: str = "127.0.0.1"
 

@@ -15,6 +15,7 @@ import pytest
 
 from local_assistant import paths
 from local_assistant.engine import runfile
+from local_assistant.engine.launch import EngineInfo
 from local_assistant.engine.runfile import RunFile
 from local_assistant.errors import AssistantError
 
@@ -25,6 +26,12 @@ def record(home: Path) -> RunFile:
     written = runfile.describe_self(12345, "t" * 43, "1.0", "127.0.0.1")
     runfile.write(written)
     return written
+
+
+def test_the_token_is_in_no_representation(record: RunFile) -> None:
+    assert record.token
+    assert record.token not in repr(record)
+    assert "secret" not in repr(EngineInfo("http://127.0.0.1:1", "secret", 1, "1"))
 
 
 def test_our_own_is_believed(record: RunFile) -> None:
