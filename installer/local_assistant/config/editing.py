@@ -72,17 +72,23 @@ def set_value(dotted_key: str, value: object, path: Path | None = None) -> Path:
     target = _target(path)
     project = path is not None and target != _target(None)
     with _lock:
-        try:
-            original = read_text(target)
-        except FileNotFoundError:
-            original = "" if project else TEMPLATE
-        _refuse_broken(original, target, project, dotted_key)
-        edited = _edited(original, dotted_key, value)
-        content = check_text(edited, target, project=project)
-        table, _, key = dotted_key.partition(".")
-        assert content.tables.get(table, {}).get(key) == value
-        _replace(target, edited)
-    return path or paths.user_config_file()
+        while True:
+            found = _read(target)
+            original = found if found is not None else "" if project else TEMPLATE
+            _refuse_broken(original, target, project, dotted_key)
+            edited = _edited(original, dotted_key, value)
+            content = check_text(edited, target, project=project)
+            table, _, key = dotted_key.partition(".")
+            assert content.tables.get(table, {}).get(key) == value
+            if _replace(target, edited, found):
+                return path or paths.user_config_file()
+
+
+def _read(target: Path) -> str | None:
+    try:
+        return read_text(target)
+    except FileNotFoundError:
+        return None
 
 
 def _target(path: Path | None) -> Path:
@@ -169,8 +175,12 @@ def _inserted(text: str, table: str, key: str, value: str) -> str:
     return f"{text[:at]}\n{key} = {value}{text[at:] or chr(10)}"
 
 
-def _replace(target: Path, text: str) -> None:
-    """Put ``text`` in the place of the file in one step, with the mode it had."""
+def _replace(target: Path, text: str, found: str | None) -> bool:
+    """Put ``text`` in the place of the file in one step, with the mode it had.
+
+    Returns:
+        False where it is not as it was ``found``: another process's change must not be lost.
+    """
     temporary: str | None = None
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -192,9 +202,13 @@ def _replace(target: Path, text: str) -> None:
         if before is not None and hasattr(os, "chown"):
             with contextlib.suppress(OSError):  # only root may give a file to another owner
                 os.chown(temporary, before.st_uid, before.st_gid)
+        if _read(target) != found:
+            return False
         Path(temporary).replace(target)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):  # the error that matters is being raised
-                Path(temporary).unlink()
         raise paths.unwritable(target, error, paths.CONFIG_ENV) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):  # it is in its place, where all went well
+                Path(temporary).unlink()
+    return True

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,6 +240,23 @@ def test_a_relative_gguf_means_the_current_folder(
     monkeypatch.chdir(home)
     set_value("models.chat", "my model.gguf")
     assert load_config().config.models.chat == str(home / "my model.gguf")
+
+
+def test_a_change_by_another_process_is_not_lost(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.write_text(SAMPLE)
+    make = tempfile.mkstemp
+
+    def slowly(**options: Any) -> tuple[int, str]:
+        monkeypatch.setattr(tempfile, "mkstemp", make)
+        own.write_text(SAMPLE.replace("small", "large"))
+        return make(**options)
+
+    monkeypatch.setattr(tempfile, "mkstemp", slowly)
+    set_value("chat.temperature", 1.0, own)
+    assert own.read_text() == SAMPLE.replace("small", "large").replace("0.5", "1.0")
+    assert [path.name for path in own.parent.iterdir()] == [own.name]
 
 
 def test_a_place_that_cannot_be_written(home: Path) -> None:
