@@ -29,11 +29,10 @@ def store_file(path: Path, config: AssistantConfig) -> str:
     Raises:
         AssistantError: there is no such file, it is no GGUF, or the store is not writable.
     """
-    from local_assistant import paths
     from local_assistant.engine.store import Store
     from local_assistant.server.installed import store_folder
 
-    file = Path(os.path.abspath(paths.expand(str(path), Path.cwd())))  # noqa: PTH100 - no links
+    file = _absolute(path)
     check(file)
     status = file.stat()
     seen = [status.st_size, status.st_mtime_ns]
@@ -64,8 +63,15 @@ def check(file: Path) -> None:
         raise AssistantError(f"{shown} is not a GGUF file.", fix)
 
 
-def name_for(file: Path) -> str:
+def _absolute(path: Path) -> Path:
+    from local_assistant import paths
+
+    return Path(os.path.abspath(paths.expand(str(path), Path.cwd())))  # noqa: PTH100 - no links
+
+
+def name_for(path: Path) -> str:
     """Return the model name for a path: its file's name, and a tag that tells paths apart."""
+    file = _absolute(path)
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", file.stem).strip("-.")[:60] or "model"
     tag = hashlib.sha256(str(file).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{NAMESPACE}/{stem}:{tag}"

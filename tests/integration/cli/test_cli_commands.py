@@ -225,6 +225,8 @@ def test_use_takes_a_gguf_from_the_current_folder(assistant: Assistant) -> None:
     listed = {model["name"]: model for model in assistant.run("models", "--json").json["models"]}
     answering = [name for name, model in listed.items() if "chat" in model["roles"]]
     assert [name.startswith("file/mine") for name in answering] == [True]
+    assert assistant.run("rm", answering[0], "--json").json["was_used_for"] == ["chat"]
+    assert file.is_file()
 
 
 def test_use_refuses_a_file_that_is_no_model(assistant: Assistant) -> None:

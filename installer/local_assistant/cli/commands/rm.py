@@ -28,7 +28,9 @@ def command(model: str) -> Result:
     loaded = load_config()
     choice = choose("chat", loaded.config, model=model)
     _delete(choice)
-    used = [role for role in get_args(Role) if loaded.config.models.for_role(role) == model]
+    used = [
+        role for role in get_args(Role) if _means(loaded.config.models.for_role(role), choice.model)
+    ]
     lines = [Line(f"Deleted {choice.model} from {choice.endpoint.kind}.", "good")]
     for role in used:
         lines.append(
@@ -40,6 +42,19 @@ def command(model: str) -> Result:
         )
     data = {"model": choice.model, "server": choice.endpoint.url, "was_used_for": used}
     return Result(data, lines)
+
+
+def _means(setting: str | None, model: str) -> bool:
+    """Return whether a line of ``[models]`` names this model, in any spelling or as a file."""
+    from pathlib import Path
+
+    from local_assistant.config import is_gguf_path
+    from local_assistant.server.gguf import name_for
+    from local_assistant.server.installed import key_of
+
+    if setting is None:
+        return False
+    return key_of(name_for(Path(setting)) if is_gguf_path(setting) else setting) == key_of(model)
 
 
 def _delete(choice: Choice) -> None:
