@@ -58,7 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         renderer.error(error.format_message(), None)
         return 1
     except (click.Abort, KeyboardInterrupt):
-        renderer.note("Stopped. Run the same command again to go on.")
+        again = "Run the same command again to go on."
+        if renderer.as_json:
+            renderer.error("Stopped.", again)
+        else:
+            renderer.note(f"Stopped. {again}")
         return INTERRUPTED
     except AssistantError as error:
         _log_failure()

@@ -130,6 +130,8 @@ def test_ctrl_c(
     fails_with(monkeypatch, KeyboardInterrupt())
     assert main(["stop"]) == 130
     assert "Run the same command again to go on." in capsys.readouterr().err
+    assert main(["stop", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == "Stopped."
 
 
 def test_a_reader_that_leaves_gets_no_traceback(session_environment: dict[str, str]) -> None:
