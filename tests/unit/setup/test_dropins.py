@@ -198,7 +198,7 @@ def test_a_file_that_is_no_json_object_is_left_alone(home: Path, content: bytes)
     write(file.path, content)
     with pytest.raises(AssistantError, match="left as it is") as caught:
         merge(file)
-    assert "jupyter assistant install" in str(caught.value.fix)
+    assert "run the same command again" in str(caught.value.fix)
     assert file.path.read_bytes() == content
 
 
