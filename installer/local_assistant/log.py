@@ -84,3 +84,9 @@ def setup_logging(component: str, level: int = logging.INFO) -> Path | None:
     # Nothing of ours goes on to the root logger: in a kernel that would be the user's stderr.
     logger.propagate = False
     return path
+
+
+def logger(component: str) -> logging.Logger:
+    """Return the package's logger, which writes to ``component``'s file where it can."""
+    setup_logging(component)
+    return logging.getLogger(_ROOT)

@@ -120,14 +120,14 @@ class Keeper(threading.Thread):
             self._hold(0)
 
     def _quietly(self, action: Any, *args: Any, **kwargs: Any) -> None:
-        from local_assistant.lab.log import logger
+        from local_assistant.log import logger
 
         try:
             action(*args, **kwargs)
         except Exception as error:
             # Nobody asked for anything yet. The same failure is said to the user, with the
             # way out, by the first chat message or %%ai.
-            logger().info("%s: %s", self._holder, error)
+            logger("jupyterlab").info("%s: %s", self._holder, error)
 
 
 class StatusHandler(APIHandler):  # type: ignore[misc]  # jupyter_server is not typed for us

@@ -29,13 +29,14 @@ from local_assistant.lab.chat.attachments import read_attachments
 from local_assistant.lab.chat.backend import Backend, Counts, Unreachable, load
 from local_assistant.lab.chat.history import conversation
 from local_assistant.lab.chat.prompt import Attachment, Prompt, build_prompt
-from local_assistant.lab.log import log_file, logger
 from local_assistant.lab.prompts import SYSTEM_PROMPT
+from local_assistant.log import log_file, logger
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig, ConfigWatcher
     from local_assistant.server import Choice
 
+LOG_COMPONENT = "jupyterlab"
 NAME = "Assistant"  # short: the side bar is 250 pixels wide
 EMPTY = (
     "Write a question, and I answer it here. You can attach files and cells with the paper clip; "
@@ -247,7 +248,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             names = await asyncio.to_thread(commands.installed_models, config)
         except AssistantError as error:
             # The same failure is said in the chat when a message needs the server.
-            logger().info("models for the menu: %s", error)
+            logger(LOG_COMPONENT).info("models for the menu: %s", error)
             return
         current = short(choice.model) if choice else self.get_model()
         wanted = ModelConfiguration(
@@ -279,10 +280,11 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
 
     def _say_failure(self, error: Exception) -> None:
         if not isinstance(error, AssistantError):
-            logger().error("chat %s", self.get_chat_path(relative=True), exc_info=error)
+            where = self.get_chat_path(relative=True)
+            logger(LOG_COMPONENT).error("chat %s", where, exc_info=error)
             error = AssistantError(
                 f"Something in the assistant itself went wrong ({type(error).__name__}).",
-                f"Send the message again. The details are in {log_file()}.",
+                f"Send the message again. The details are in {log_file(LOG_COMPONENT)}.",
             )
         self.send_message(notes.problem(error))
 
