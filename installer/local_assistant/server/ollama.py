@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -35,7 +36,11 @@ PROBE_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _FORGET_FAILURE_S = 60.0
+_SILENT_AGAIN_S = 0.5
 _OURS_ENV = "LOCAL_ASSISTANT_ENV"
+
+_silent: dict[str, float] = {}
+"""When a program on this machine was first found to say nothing: it is not waited for again."""
 
 _failures: dict[str, tuple[float, AssistantError]] = {}
 _children: list[subprocess.Popen[bytes]] = []
@@ -69,6 +74,21 @@ class Started:
 
 def probe(url: str, token: str | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> Probe:
     """Ask who answers at ``url``, for at most ``timeout_s`` seconds."""
+    from local_assistant.config.hosts import is_loopback
+
+    if time.monotonic() - _silent.get(url, -math.inf) < _FORGET_FAILURE_S:
+        timeout_s = min(timeout_s, _SILENT_AGAIN_S)
+    else:
+        _silent.pop(url, None)
+    seen = _ask(url, token, timeout_s)
+    if seen.state != "silent":
+        _silent.pop(url, None)
+    elif is_loopback(url):
+        _silent.setdefault(url, time.monotonic())
+    return seen
+
+
+def _ask(url: str, token: str | None, timeout_s: float) -> Probe:
     import http.client
     import ssl
 

@@ -75,6 +75,24 @@ def test_the_deadline_holds(raw_server: Make, handler: Callable[..., None]) -> N
     assert seen.state == "silent"
 
 
+def test_who_was_silent_is_not_waited_for_at_every_question(raw_server: Make) -> None:
+    awake = []
+
+    def answer(server: RawServer, connection: socket.socket) -> None:
+        if awake:
+            connection.sendall(reply({"version": "0.33.0"}))
+        else:
+            silent(server, connection)
+
+    url = raw_server(answer).url
+    assert ollama.probe(url, timeout_s=0.2).state == "silent"
+    began = time.monotonic()
+    assert ollama.probe(url).state == "silent"
+    assert time.monotonic() - began < 3
+    awake.append(True)
+    assert ollama.probe(url).state == "ollama"
+
+
 @pytest.mark.parametrize(
     ("version", "enough"),
     [
