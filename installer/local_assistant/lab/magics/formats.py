@@ -134,12 +134,14 @@ def _html(answer: str) -> Rendered:
         f'<!doctype html><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">{source}'
     )
+    # The frame cannot measure its content without a script; its corner can be pulled.
+    height = min(max(6, 3 + 1.5 * source.count("\n")), 30)
     # sandbox="" takes scripts, forms, pop-ups and this page's origin away; the policy
     # keeps images and styles from telling a server on the net that the cell was run.
     frame = (
         f'<iframe sandbox="" srcdoc="{html.escape(page)}" title="HTML answer" '
-        'style="width:100%;height:20em;border:1px solid #bdbdbd;background:#fff;resize:vertical">'
-        "</iframe>"
+        f'style="width:100%;height:{height:g}em;border:1px solid #bdbdbd;background:#fff;'
+        'resize:vertical"></iframe>'
     )
     return Rendered({"text/html": frame, "text/plain": source})
 
