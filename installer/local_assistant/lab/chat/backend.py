@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.lab.options import generation_options
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
@@ -99,18 +100,10 @@ class Backend:
     def _client(self, choice: Choice, config: AssistantConfig) -> Any:
         from langchain_ollama import ChatOllama
 
-        chat = config.chat
-        temperature = chat.temperature
-        if temperature is None and choice.model.startswith("assistant-demo"):
-            temperature = 0.0  # it is trained to answer exactly, and knows nothing to vary
-        options: dict[str, Any] = {
-            "num_ctx": chat.context_tokens,
-            "num_predict": chat.max_tokens,
-            "temperature": temperature,
-            "keep_alive": config.server.keep_alive,
-        }
+        options = generation_options(choice.model, config)
+        options["keep_alive"] = config.server.keep_alive
         endpoint = choice.endpoint
-        key = (endpoint.url, endpoint.token, choice.model, *options.values())
+        key = (endpoint.url, endpoint.token, choice.model, *options.items())
         if key != self._key:
             self._model = ChatOllama(
                 model=choice.model,

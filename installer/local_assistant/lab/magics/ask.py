@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.lab.options import generation_options
 from local_assistant.lab.prompts import system_prompt
 from local_assistant.server.client import Client, ServerError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
     from local_assistant.server import Choice
 
-_DEMO = "assistant-demo"
 _SURELY_FITS_BYTES = 1_000
 """Prompts up to here are sent unmeasured: every model takes them, and asking for the
 size of its context would cost two round trips."""
@@ -33,26 +33,16 @@ def request(
     choice: Choice, config: AssistantConfig, output_format: str, prompt: str
 ) -> dict[str, Any]:
     """Return the body of the request."""
-    chat = config.chat
-    options: dict[str, Any] = {}
-    if chat.temperature is not None:
-        options["temperature"] = chat.temperature
-    elif choice.model.partition(":")[0] == _DEMO:
-        options["temperature"] = 0
-    if chat.context_tokens is not None:
-        options["num_ctx"] = chat.context_tokens
-    if chat.max_tokens is not None:
-        options["num_predict"] = chat.max_tokens
     return {
         "model": choice.model,
         "messages": [
-            {"role": "system", "content": system_prompt(output_format, chat.system_prompt)},
+            {"role": "system", "content": system_prompt(output_format, config.chat.system_prompt)},
             {"role": "user", "content": prompt},
         ],
         "stream": True,
         "truncate": False,
         "keep_alive": config.server.keep_alive,
-        "options": options,
+        "options": generation_options(choice.model, config),
     }
 
 
