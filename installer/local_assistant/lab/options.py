@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local_assistant.server import DEMO_MODEL
-
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
 
@@ -16,6 +14,8 @@ def generation_options(model: str, config: AssistantConfig) -> dict[str, Any]:
     What is not set is not sent: a ``num_ctx`` other than the loaded one would make Ollama
     load the model again.
     """
+    from local_assistant.server import DEMO_MODEL
+
     chat = config.chat
     temperature = chat.temperature
     if temperature is None and model.partition(":")[0] == DEMO_MODEL:
