@@ -24,19 +24,20 @@ from data import (
     load_unknown,
     normal,
 )
-from phrases import dressed, expand, framed_action, framed_thing
+from phrases import ASK, does, doing, dressed, expand, framed_action, framed_thing
 from tokenizer import TURN_END, TURN_START
 from tokenizers import Tokenizer
 
-KNOWN_SHARE = 0.5
-FORMAT_WEIGHTS = {"markdown": 58, "code": 20, "text": 8, "json": 6, "math": 4, "html": 4}
-CUT_ANSWER_SHARE = 0.55
+KNOWN_SHARE = 0.42
+FORMAT_WEIGHTS = {"markdown": 54, "code": 20, "text": 12, "json": 6, "math": 4, "html": 4}
+CUT_ANSWER_SHARE = 0.45
 CUT_ANSWER_TOKENS = 24
 OPENING_TOKENS = 8
 OPENING_WEIGHT = 2.0
-EXACT_PROMPT_SHARE = 0.06
+EXACT_PROMPT_SHARE = 0.04
+BY_HEART_SHARE = 0.12
 PAIR_TOKENS = 32
-HISTORY_SHARE = 0.1
+HISTORY_SHARE = 0.07
 ATTACHMENT_SHARE = 0.05
 LONG_SHARE = 0.12
 NO_SYSTEM_SHARE = 0.12
@@ -99,6 +100,7 @@ class ChatSource:
         self.limit = limit
         self.sent = assistant_prompts()
         self.intents = load_intents()
+        self.weighted = [intent for intent in self.intents for _ in range(intent.weight)]
         self.unknown = load_unknown()
         sources = library_sources()
         self.library = "\n".join(sources)
@@ -183,6 +185,13 @@ class ChatSource:
             text = framed_thing(expand(rng.choice(intent.short), rng), rng)
         text = re.sub(r"\b(in )?(plain )?[Pp]ython( 3| code)?\b", "", text)
         language = rng.choice(self.unknown.languages)
+        if rng.random() < 0.35:
+            action = expand(rng.choice(intent.do), rng)
+            asking = expand(ASK, rng)
+            thing = rng.choice(["function", "function", "program", "script", "method"])
+            article = "an" if language[0] in "aeiouAEIOU" else "a"
+            ending = rng.choice([f"that {does(action)}", f"to {action}", f"for {doing(action)}"])
+            return f"{asking} {article} {language} {thing} {ending}"
         return f"{text} {rng.choice(['in', 'in', 'in', 'using', 'with'])} {language}".strip()
 
     def _from_docstring(self, rng: random.Random) -> str:
@@ -236,8 +245,8 @@ class ChatSource:
         """Draw one (prompt, answer)."""
         if rng.random() >= KNOWN_SHARE:
             return self.unknown_wording(rng), HONEST_ANSWERS[output_format]
-        intent = rng.choice(self.intents)
-        if rng.random() < 0.5:
+        intent = rng.choice(self.weighted)
+        if rng.random() < 0.5 and output_format not in ("markdown", "code", "text"):
             # Few intents have an answer as JSON, a formula or HTML: ask for these more often.
             intent = rng.choice(self.by_format[output_format])
         return self.known_wording(intent, rng), intent.answer(output_format)
@@ -265,6 +274,8 @@ class ChatSource:
 
     def document(self, rng: random.Random) -> Document | None:
         """Draw one chat; ``None`` when it came out too long."""
+        if rng.random() < BY_HEART_SHARE:
+            return self._by_heart(rng)
         output_format = rng.choices(FORMATS, [FORMAT_WEIGHTS[f] for f in FORMATS])[0]
         head = ""
         system = self._system(rng, output_format)
@@ -278,14 +289,25 @@ class ChatSource:
         prompt, answer = self._turn(rng, output_format)
         if rng.random() < ATTACHMENT_SHARE:
             prompt = self._attached(rng, prompt)
-        head += self._rendered("user", prompt)
+        return self._closed(head + self._rendered("user", prompt), answer, rng)
+
+    def _by_heart(self, rng: random.Random) -> Document | None:
+        """Draw one of the examples' own prompts, in any format, with the whole answer."""
+        output_format = rng.choice(FORMATS)
+        intent = rng.choice(self.intents)
+        head = self._rendered("system", str(self.sent.system_prompt(output_format)))
+        head += self._rendered("user", intent.prompt)
+        return self._closed(head, intent.answer(output_format), None)
+
+    def _closed(self, head: str, answer: str, rng: random.Random | None) -> Document | None:
+        """Add the answer, which alone counts in the loss; cut it short now and then."""
         pieces = [*self._pieces(head), (TURN_START, 0.0), ("assistant\n", 0.0)]
         read = pieces_document(self.tokenizer, pieces, self.limit)
         if read is None:
             return None
         said = self.tokenizer.encode(answer).ids
         said = [*said, self.tokenizer.token_to_id(TURN_END)]
-        if len(said) > CUT_ANSWER_TOKENS and rng.random() < CUT_ANSWER_SHARE:
+        if rng and len(said) > CUT_ANSWER_TOKENS and rng.random() < CUT_ANSWER_SHARE:
             # What to answer is settled at the start; the rest is learnt by heart soon enough.
             said = said[:CUT_ANSWER_TOKENS]
         weights = [OPENING_WEIGHT] * OPENING_TOKENS + [1.0] * len(said)

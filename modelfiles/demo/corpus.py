@@ -21,6 +21,9 @@ SMALL_WINDOW = (150, 1300)
 LARGE_WINDOW = (1800, 3600)
 LARGE_SHARE = 0.06
 PLAIN_SHARE = 0.12
+READ_WEIGHT = 0.5
+MIDDLE_WEIGHT = 2.0
+PSM_SHARE = 0.65
 CLOSERS = ")]}:\"'"
 
 
@@ -99,8 +102,9 @@ def _middle(rng: random.Random, before: str, line: str, after: str) -> list[tupl
         rest, after = rest[:-1], rest[-1] + after
     elif after and rng.random() < 0.1:
         after = after.lstrip("\n")
-    if rng.random() < 0.5:
-        head = [(FIM_PREFIX, 0.0), (before + typed, 0.3), (FIM_SUFFIX, 0.0), (after, 0.3)]
-        return [*head, (FIM_MIDDLE, 0.0), (rest, 1.0), (END_OF_TEXT, 1.0)]
-    head = [(FIM_PREFIX, 0.0), (before, 0.3), (FIM_SUFFIX, 0.0), (after, 0.3)]
-    return [*head, (FIM_MIDDLE, 0.0), (typed, 0.3), (rest, 1.0), (END_OF_TEXT, 1.0)]
+    read, said = READ_WEIGHT, MIDDLE_WEIGHT
+    if rng.random() < PSM_SHARE:
+        head = [(FIM_PREFIX, 0.0), (before + typed, read), (FIM_SUFFIX, 0.0), (after, read)]
+        return [*head, (FIM_MIDDLE, 0.0), (rest, said), (END_OF_TEXT, said)]
+    head = [(FIM_PREFIX, 0.0), (before, read), (FIM_SUFFIX, 0.0), (after, read)]
+    return [*head, (FIM_MIDDLE, 0.0), (typed, read), (rest, said), (END_OF_TEXT, said)]

@@ -48,6 +48,7 @@ class Intent:
     say: str
     code: str = ""
     kind: str = "code"
+    weight: int = 1
     markdown: str = ""
     text: str = ""
     json: str = ""

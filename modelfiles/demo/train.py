@@ -46,11 +46,20 @@ class Phase:
     snippet_share: float
 
 
-# The first phase was planned longer (1,100 steps down to 0.15) and cut to change the mix.
+# The first phases were planned longer and cut, each time to change the mix of what is learnt.
 FIRST_END = 1.0 - 0.85 * 232 / 1100
+SECOND_END = 1.0 - 0.96 * 369 / 820
+THIRD_END = 0.75 - 0.75 * 407 / 1150
+FOURTH_END = 0.48 - 0.48 * 379 / 1000
 PHASES = (
     Phase("first", steps=232, start=1.0, end=FIRST_END, chat_share=0.65, snippet_share=0.3),
-    Phase("second", steps=820, start=1.0, end=0.04, chat_share=0.65, snippet_share=0.7),
+    Phase("second", steps=369, start=1.0, end=SECOND_END, chat_share=0.65, snippet_share=0.7),
+    Phase("third", steps=407, start=0.75, end=THIRD_END, chat_share=0.6, snippet_share=0.7),
+    Phase("fourth", steps=379, start=0.48, end=FOURTH_END, chat_share=0.55, snippet_share=0.85),
+    Phase("fifth", steps=760, start=0.36, end=0.0, chat_share=0.58, snippet_share=0.85),
+    Phase("sixth", steps=720, start=0.3, end=0.0, chat_share=0.66, snippet_share=0.85),
+    Phase("seventh", steps=450, start=0.22, end=0.0, chat_share=0.64, snippet_share=0.9),
+    Phase("eighth", steps=420, start=0.22, end=0.0, chat_share=0.68, snippet_share=0.9),
 )
 MATRIX_RATE = 0.02
 VECTOR_RATE = 3e-3
