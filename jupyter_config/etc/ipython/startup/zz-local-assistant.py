@@ -4,6 +4,7 @@
 def _local_assistant_startup():
     try:
         from IPython import get_ipython
+
         from local_assistant.lab.magics import register_if_free
 
         register_if_free(get_ipython())
