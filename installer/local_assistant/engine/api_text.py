@@ -2,7 +2,8 @@
 
 Contract: one generation is one event stream of the model process, turned into Ollama's
 chunks; leaving the stream ends the generation. Chat and completion run in slots of their
-own, so neither evicts the other's cached prompt. A prompt that does not fit is an error with
+own, so neither evicts the other's cached prompt; requests at the same time take any free
+slot. A prompt that does not fit is an error with
 the numbers; only a chat's oldest messages are left out (as Ollama does), and the last chunk
 says how many.
 """
@@ -93,6 +94,9 @@ class TextApi:
                 yield loaded
             except UpstreamGone as error:
                 raise await stopped(loaded) from error
+            except BaseException:
+                loaded.left_at = time.monotonic()
+                raise
 
     async def _generate(
         self, request: GenerateRequest, model: StoredModel, header: Header, options: dict[str, Any]
@@ -102,14 +106,15 @@ class TextApi:
             body = ollama_options.sampling_fields(options, loaded.context)
             if request.format is not None:
                 body["json_schema"] = request.format
-            body["id_slot"] = COMPLETION_SLOT
+            slot = COMPLETION_SLOT
             if request.raw:
                 body["prompt"] = request.prompt
             elif request.suffix:
                 body["prompt"] = fim.prompt(header, request.prompt, request.suffix)
             else:
-                body["id_slot"] = CHAT_SLOT
+                slot = CHAT_SLOT
                 body["prompt"] = await self._rendered(request, model, loaded)
+            body |= loaded.pinned(slot)
             events = loaded.process.upstream.events("/completion", body)
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -137,7 +142,7 @@ class TextApi:
         async with self._use(model, request, options) as loaded:
             ready = time.perf_counter_ns()
             body = ollama_options.sampling_fields(options, loaded.context)
-            body |= {"id_slot": CHAT_SLOT, **_thinking(request)}
+            body |= {**loaded.pinned(CHAT_SLOT), **_thinking(request)}
             if request.format is not None:
                 schema = {"schema": request.format}
                 body["response_format"] = {"type": "json_schema", "json_schema": schema}

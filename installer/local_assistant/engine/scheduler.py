@@ -27,6 +27,8 @@ from local_assistant.engine.store import StoredModel
 CHAT_SLOT = 0
 COMPLETION_SLOT = 1
 _TEXT_SLOTS = 2
+_SETTLED_S = 1.0
+"""A generation that was left has ended by then: it takes 10 to 60 ms, on a busy machine more."""
 _TEXT_BATCH = 256
 _EMBED_CONTEXT = 2048
 _MAX_LOADED = 3
@@ -58,6 +60,17 @@ class Loaded:
     draining: bool = False
     last_used: float = field(default_factory=time.monotonic)
     timer: asyncio.TimerHandle | None = None
+    left_at: float = -math.inf
+    """When a generation was last left before its end; its slot is busy a little longer."""
+
+    def pinned(self, slot: int) -> dict[str, int]:
+        """Return the field that asks for ``slot``, where this request has the process alone.
+
+        llama.cpp mixes the words of two generations that are told to take one slot, so a
+        request beside another one takes whichever slot is free.
+        """
+        alone = self.active == 1 and time.monotonic() - self.left_at > _SETTLED_S
+        return {"id_slot": slot} if alone else {}
 
     @property
     def key(self) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -210,3 +211,27 @@ def test_a_file_that_was_replaced_is_loaded_again(
     third = _ask(own.http, "generate", **ask)["response"]
     assert first != second
     assert third == first
+
+
+def test_questions_at_once_get_the_answers_they_get_alone(engine_http: httpx.Client) -> None:
+    """Two generations told to take one slot mixed their words (llama.cpp of October 2026)."""
+    prompts = [
+        "Write a function that returns all primes up to n",
+        "Explain recursion",
+        "Write a poem about the sea",
+        "Write a function that computes the factorial of n",
+    ] * 6
+
+    def ask(prompt: str) -> str:
+        body = {
+            "model": "assistant-demo",
+            "messages": [{"role": "user", "content": prompt}],
+            "stream": False,
+            "options": {"temperature": 0, "num_predict": 40},
+        }
+        return str(engine_http.post("/api/chat", json=body).json()["message"]["content"])
+
+    alone = {prompt: ask(prompt) for prompt in set(prompts)}
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(ask, prompts))
+    assert together == [alone[prompt] for prompt in prompts]
