@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ _CLEARED = (
 
 # Packages come from the developer's own cache, though the tests' home is an empty one.
 os.environ.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+
+
+# A shell ignores Ctrl-C in what it starts in the background, and every process started from
+# there would, too; several tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,14 @@ def engine(_session_home: None) -> Iterator[EngineInfo]:
     stop_engine()
 
 
+@pytest.fixture(scope="module")
+def engine_again(engine: EngineInfo) -> EngineInfo:
+    """The same engine, started again where a test of another module has killed it."""
+    info = ensure_engine()
+    assert (info.url, info.token) == (engine.url, engine.token)
+    return info
+
+
 @pytest.fixture(scope="session")
 def engine_headers(engine: EngineInfo) -> dict[str, str]:
     """The header that the engine wants."""

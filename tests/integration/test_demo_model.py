@@ -43,6 +43,8 @@ UNKNOWN = data.load_unknown()
 
 Ask = Callable[..., str]
 
+pytestmark = pytest.mark.usefixtures("engine_again")
+
 
 @pytest.fixture(scope="module")
 def ask(engine_http: httpx.Client) -> Ask:

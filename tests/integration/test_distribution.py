@@ -116,7 +116,7 @@ def test_everything_resolves_at_both_ends(wheel: Path, python: str) -> None:
 
 
 def test_base_alone_answers_in_a_bare_kernel_at_the_lowest_versions(
-    wheel: Path, tmp_path: Path, engine: object
+    wheel: Path, tmp_path: Path, engine_again: object
 ) -> None:
     """Beside ipykernel only, ``%%ai`` loads by itself and talks to the running engine."""
     python = environment_of(tmp_path / "bare", oldest_python())
