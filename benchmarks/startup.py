@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 from benchmarks.figures import Figure, paired
+from local_assistant.engine.launch import stop_engine
 
 PORT = 18650
 DEADLINE_S = 60
@@ -18,7 +19,10 @@ DEADLINE_S = 60
 
 def measure(runs: int) -> list[Figure]:
     """Start JupyterLab with and without our extension in turn, until it answers."""
-    with_ours, without = paired(lambda: start(True), lambda: start(False), runs)
+    try:
+        with_ours, without = paired(lambda: start(True), lambda: start(False), runs)
+    finally:
+        stop_engine()  # which our extension has started
     how = f"until /api answers: {with_ours:.2f} s with, {without:.2f} s without, {runs} pairs"
     return [Figure("JupyterLab start, added", with_ours - without, 0.3, "s", how)]
 
