@@ -7,10 +7,17 @@ the lock. The launcher starts exactly this, so nothing reaches argv that is secr
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from dataclasses import replace
 
 from local_assistant.engine.launch import serve
-from local_assistant.engine.settings import DEFAULT_IDLE_S, DEFAULT_PORT, EngineOptions
+from local_assistant.engine.settings import (
+    DEFAULT_IDLE_S,
+    DEFAULT_PORT,
+    EngineOptions,
+    with_environment,
+)
 from local_assistant.errors import AssistantError
 
 
@@ -23,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--gpu-layers", type=int)
     parser.add_argument("--no-token", action="store_true")
+    parser.add_argument("--parallel", type=int, help="slots of each text process")
+    parser.add_argument("--max-tokens", type=int, help="cap on what a request may have written")
     given = parser.parse_args(arguments)
     options = EngineOptions(
         port=given.port,
@@ -32,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
         gpu_layers=given.gpu_layers,
         idle_timeout_s=given.idle_timeout_s,
         token=not given.no_token,
+        max_tokens=given.max_tokens,
     )
+    options = with_environment(options, os.environ)
+    if given.parallel is not None:
+        options = replace(options, parallel=given.parallel)
     try:
         return serve(options)
     except AssistantError as error:

@@ -1,30 +1,31 @@
 """The engine's HTTP layer: a small ASGI application with Ollama's manners.
 
-Contract: handlers get a :class:`Request` and return a :class:`Reply`, or an asynchronous
-iterator of objects that is sent as NDJSON. An error before the first object has a real
-status; after it, the stream ends with an ``{"error": …}`` line. When the client leaves, the
-handler is cancelled at once, also while nothing is being sent. Nothing here logs bodies or
-headers.
+Contract: handlers get a :class:`Request` and return a :class:`Reply`, an asynchronous iterator of
+objects that is sent as NDJSON, or :class:`Events`. An error before the first object has a real
+status; after it, the stream ends with an ``{"error": …}`` line. When the client leaves, the handler
+is cancelled at once. No body or header is logged. Under ``/v1/`` errors have OpenAI's shape.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import html
 import json
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from local_assistant.engine import guard
-from local_assistant.engine.gguf import BadGGUF
+from local_assistant.engine import guard, runfile
+from local_assistant.engine.gguf.header import BadGGUF
 from local_assistant.engine.log import log
-from local_assistant.engine.names import InvalidName
-from local_assistant.engine.process import LoadFailed
+from local_assistant.engine.runtime.process import LoadFailed
+from local_assistant.engine.runtime.upstream import UpstreamError
 from local_assistant.engine.settings import MAX_BODY_BYTES
-from local_assistant.engine.upstream import UpstreamError
-from local_assistant.engine.wire import ApiError
+from local_assistant.engine.store.names import InvalidName
+from local_assistant.engine.wire.shapes import ApiError
 from local_assistant.errors import AssistantError
 
 Scope = MutableMapping[str, Any]
@@ -34,7 +35,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 NDJSON = "application/x-ndjson"
-_ALLOWED_HEADERS = "Authorization, Content-Type, User-Agent, Accept, X-Requested-With, OpenAI-Beta"
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", 0)}
+_PLAIN = "text/plain"  # as Ollama's router says it, without a charset
+
+
+class ClientGone(Exception):
+    """The client left before it had sent the whole body."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,28 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    rest: str = ""
+    """The last segment of the path, where the route ends with ``/*``."""
+    receive: Receive | None = None
+    """Where the body of a streamed request comes from."""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body of a request on a streamed route, in pieces of any size.
+
+        Raises:
+            ClientGone: before the end.
+        """
+        if self.receive is None:
+            yield self.body
+            return
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            if message.get("body"):
+                yield message["body"]
+            more = message.get("more_body", False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,28 @@ class Reply:
 
 
 Stream = AsyncGenerator[dict[str, Any], None]
-Handler = Callable[[Request], Awaitable["Reply | Stream"]]
+
+
+@dataclass(frozen=True)
+class Events:
+    """A stream of ready-made pieces, for server-sent events."""
+
+    pieces: AsyncGenerator[bytes, None]
+    content_type: str = "text/event-stream"
+
+
+Handler = Callable[[Request], Awaitable["Reply | Stream | Events"]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers one path."""
+
+    methods: dict[str, Handler] = field(default_factory=dict)
+    use: bool = True
+    """Whether a request counts as use of the engine."""
+    streamed: bool = False
+    """Whether the handler reads the body itself, piece by piece and of any size."""
 
 
 def json_reply(value: Any, status: int = 200) -> Reply:
@@ -80,24 +129,42 @@ class Application:
         token: what every request must carry; ``None`` lets everybody in.
         check_host: whether Host is checked (a listener on loopback).
         on_request: called with +1 when a request that counts as use begins, -1 at its end.
+        origins: pages let in beside the usual ones.
     """
 
     def __init__(
-        self, token: str | None, *, check_host: bool, on_request: Callable[[int], None]
+        self,
+        token: str | None,
+        *,
+        check_host: bool,
+        on_request: Callable[[int], None],
+        origins: tuple[str, ...] = (),
     ) -> None:
+        self._origins = origins
         self._token = token
         self._check_host = check_host
         self._on_request = on_request
-        self._routes: dict[str, dict[str, Handler]] = {}
-        self._unwatched: set[str] = set()
+        self._routes: dict[str, Route] = {}
 
-    def route(self, methods: str, path: str, handler: Handler, *, use: bool = True) -> None:
-        """Add a handler; ``use=False`` marks a path that does not count as use."""
-        table = self._routes.setdefault(path, {})
+    def route(
+        self,
+        methods: str,
+        path: str,
+        handler: Handler,
+        *,
+        use: bool = True,
+        body: Literal["whole", "stream"] = "whole",
+    ) -> None:
+        """Add a handler.
+
+        Args:
+            path: ends with ``/*`` where one more segment of any text follows.
+            use: False marks a path that does not count as use.
+            body: ``stream`` gives the handler :meth:`Request.chunks` to read.
+        """
+        route = self._routes.setdefault(path, Route(use=use, streamed=body == "stream"))
         for method in methods.split():
-            table[method] = handler
-        if not use:
-            self._unwatched.add(path)
+            route.methods[method] = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,31 +173,42 @@ class Application:
             key.decode("latin-1").lower(): value.decode("latin-1")
             for key, value in scope["headers"]
         }
-        method, path = scope["method"], scope["path"]
-        refused = self._refusal(method, headers)
+        request = Request(scope["method"], scope["path"], headers, b"")
+        refused = self._refusal(request, (scope.get("server") or ("", 0))[1])
         if refused is not None:
-            await _send_reply(send, refused, method)
+            await _send_reply(send, refused, request.method)
             return
+        route, rest = self._find(request.path)
+        request = replace(request, rest=rest)
+        used = 1 if route is None or route.use else 0
+        self._on_request(used)
+        try:
+            if route is not None and route.streamed:
+                await self._answer(replace(request, receive=receive), route, send)
+            else:
+                await self._answer_whole(request, route, receive, send)
+        except ClientGone:
+            return
+        finally:
+            self._on_request(-used)
+
+    async def _answer_whole(
+        self, request: Request, route: Route | None, receive: Receive, send: Send
+    ) -> None:
         try:
             body = await _read_body(receive)
         except ApiError as error:
-            await _send_reply(send, error_reply(error.status, error.message), method)
+            await _send_reply(send, failure_reply(request.path, error), request.method)
             return
-        if body is None:
-            return
-        request = Request(method, path, headers, body)
-        used = path not in self._unwatched
-        self._on_request(1 if used else 0)
-        try:
-            await _until_disconnect(receive, self._answer(request, send))
-        finally:
-            self._on_request(-1 if used else 0)
+        request = replace(request, body=body)
+        await _until_disconnect(receive, self._answer(request, route, send))
 
-    def _refusal(self, method: str, headers: dict[str, str]) -> Reply | None:
+    def _refusal(self, request: Request, port: int) -> Reply | None:
+        headers, method = request.headers, request.method
         host, origin = headers.get("host"), headers.get("origin")
         if self._check_host and not guard.host_allowed(host):
             return Reply(status=403, content_type=TEXT)
-        if not guard.origin_allowed(origin, host):
+        if not guard.origin_allowed(origin, host, self._origins):
             return Reply(status=403, content_type=TEXT)
         if method == "OPTIONS" and origin:
             return Reply(
@@ -139,59 +217,85 @@ class Application:
                 headers={
                     "Access-Control-Allow-Origin": origin,
                     "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
-                    "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+                    "Access-Control-Allow-Headers": guard.ALLOWED_HEADERS,
                     "Access-Control-Max-Age": "43200",
-                    "Vary": "Origin",
+                    "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
                 },
             )
         if not guard.has_token(headers.get("authorization"), self._token):
-            return error_reply(
-                401, "unauthorized: this engine wants its token (Authorization: Bearer …)"
-            )
+            text = "unauthorized: this engine wants its token (Authorization: Bearer …)"
+            reply = failure_reply(request.path, ApiError(401, text))
+            asked = headers.get(runfile.CHALLENGE.lower(), "")
+            proof = runfile.proof(self._token or "", asked, port)
+            return replace(reply, headers={runfile.PROOF: proof} if asked else {})
         return None
 
-    def _handler(self, method: str, path: str) -> Handler | Reply:
-        table = self._routes.get(path)
-        if table is None:
+    def _find(self, path: str) -> tuple[Route | None, str]:
+        route = self._routes.get(path)
+        if route is not None:
+            return route, ""
+        before, _, last = path.rpartition("/")
+        return (self._routes.get(f"{before}/*"), last) if last else (None, "")
+
+    def _handler(self, method: str, path: str, route: Route | None) -> Handler | Reply:
+        if route is None:
             if path != "/" and path.rstrip("/") in self._routes:
-                status = 301 if method == "GET" else 307
-                return Reply(
-                    status=status, content_type=TEXT, headers={"Location": path.rstrip("/")}
-                )
-            if path.startswith(("/api/", "/v1/")) and _known_to_ollama(path):
-                return error_reply(501, f"the embedded engine does not support {path}")
-            return Reply(b"404 page not found", 404, TEXT)
-        handler = table.get(method)
+                return _moved(method, path.rstrip("/"))
+            if path.startswith("/api/") and _known_to_ollama(path):
+                text = f"the embedded engine does not support {path}"
+                return failure_reply(path, ApiError(501, text))
+            return Reply(b"404 page not found", 404, _PLAIN)
+        handler = route.methods.get(method)
         if handler is None:
-            allow = {"Allow": ", ".join(sorted(table))}
-            return Reply(b"405 method not allowed", 405, TEXT, allow)
+            allow = {"Allow": ", ".join(sorted(route.methods))}
+            return Reply(b"405 method not allowed", 405, _PLAIN, allow)
         return handler
 
-    async def _answer(self, request: Request, send: Send) -> None:
-        handler = self._handler(request.method, request.path)
+    async def _answer(self, request: Request, route: Route | None, send: Send) -> None:
+        handler = self._handler(request.method, request.path, route)
+        origin = request.headers.get("origin")
         if isinstance(handler, Reply):
-            await _send_reply(send, handler, request.method)
+            await _send_reply(send, handler, request.method, origin)
             return
         begun = False
         try:
             answer = await handler(request)
             if isinstance(answer, Reply):
-                await _send_reply(send, answer, request.method, request.headers.get("origin"))
+                await _send_reply(send, answer, request.method, origin)
                 return
-            async with contextlib.aclosing(answer):
-                async for item in answer:
+            kind = answer.content_type if isinstance(answer, Events) else NDJSON
+            pieces = answer.pieces if isinstance(answer, Events) else _lines(answer)
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
                     if not begun:
                         begun = True
-                        await _start(send, 200, NDJSON, request.headers.get("origin"))
-                    await _send_line(send, item)
+                        await _start(send, 200, kind, origin)
+                    await _send_piece(send, piece)
+            if not begun:
+                await _start(send, 200, kind, origin)
             await send({"type": "http.response.body", "body": b""})
+        except ClientGone:
+            raise
         except Exception as error:  # the one place where failures become answers
             failure = describe(error)
+            reply = failure_reply(request.path, failure)
             if not begun:
-                await _send_reply(send, error_reply(failure.status, failure.message), "POST")
+                await _send_reply(send, reply, "POST", origin)
                 return
-            await _send_line(send, {"error": failure.message})
+            await _send_piece(send, reply.body + b"\n")
             await send({"type": "http.response.body", "body": b""})
+
+
+def failure_reply(path: str, error: ApiError) -> Reply:
+    """Return an error in the shape that belongs to the path."""
+    if not path.startswith("/v1/"):
+        return error_reply(error.status, error.message)
+    kinds = {400: "invalid_request_error", 404: "not_found_error"}
+    kind = kinds.get(error.status, "api_error")
+    return json_reply(
+        {"error": {"message": error.message, "type": kind, "param": None, "code": None}},
+        error.status,
+    )
 
 
 def describe(error: Exception) -> ApiError:
@@ -204,28 +308,39 @@ def describe(error: Exception) -> ApiError:
         return ApiError(400, "invalid model name")
     if isinstance(error, LoadFailed):
         return ApiError(500, f"the model could not be loaded: {error}")
-    if isinstance(error, BadGGUF):
+    if isinstance(error, (BadGGUF, AssistantError)):
         return ApiError(500, str(error))
-    if isinstance(error, AssistantError):
-        return ApiError(500, str(error))
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return ApiError(500, f"cannot write {error.filename or 'a file'}: {error.strerror}")
     log("".join(traceback.format_exception(error)))
     return ApiError(500, f"internal error of the embedded engine: {type(error).__name__}")
 
 
+def _moved(method: str, path: str) -> Reply:
+    """Return what Go's router answers for a path with a slash too many."""
+    if method != "GET":
+        return Reply(status=307, headers={"Location": path})
+    page = f'<a href="{html.escape(path)}">Moved Permanently</a>.\n\n'.encode()
+    return Reply(page, 301, "text/html; charset=utf-8", {"Location": path})
+
+
 def _known_to_ollama(path: str) -> bool:
-    names = ("pull", "push", "create", "copy", "delete", "blobs", "embeddings", "status",
-             "me", "signout")  # fmt: skip
-    return path.startswith("/v1/") or path.split("/")[2] in names
+    return path.split("/")[2] in ("push", "status", "me", "signout")
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the request's body; ``None`` when the client left before its end."""
+async def _read_body(receive: Receive) -> bytes:
+    """Return the request's body.
+
+    Raises:
+        ApiError: it is too large.
+        ClientGone: the client left before its end.
+    """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            raise ClientGone
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY_BYTES:
@@ -259,7 +374,7 @@ async def _disconnected(receive: Receive) -> None:
 async def _start(
     send: Send, status: int, kind: str, origin: str | None, extra: dict[str, str] | None = None
 ) -> None:
-    headers = {"Content-Type": kind, **(extra or {})}
+    headers = {**({"Content-Type": kind} if kind else {}), **(extra or {})}
     if origin:
         headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     pairs = [(key.lower().encode(), value.encode("latin-1")) for key, value in headers.items()]
@@ -268,10 +383,18 @@ async def _start(
 
 async def _send_reply(send: Send, reply: Reply, method: str, origin: str | None = None) -> None:
     extra = {**reply.headers, "Content-Length": str(len(reply.body))}
-    await _start(send, reply.status, reply.content_type, origin, extra)
+    # What is empty is of no type, as in Go.
+    kind = reply.content_type if reply.body else ""
+    await _start(send, reply.status, kind, origin, extra)
     body = b"" if method == "HEAD" else reply.body
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_line(send: Send, item: dict[str, Any]) -> None:
-    await send({"type": "http.response.body", "body": _dump(item) + b"\n", "more_body": True})
+async def _lines(stream: Stream) -> AsyncGenerator[bytes, None]:
+    async with contextlib.aclosing(stream):
+        async for item in stream:
+            yield _dump(item) + b"\n"
+
+
+async def _send_piece(send: Send, piece: bytes) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})

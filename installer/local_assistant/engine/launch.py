@@ -18,7 +18,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_assistant import paths
 from local_assistant.engine import runfile
@@ -30,6 +30,9 @@ from local_assistant.engine.settings import (
     parse_duration,
 )
 from local_assistant.errors import AssistantError
+
+if TYPE_CHECKING:
+    import http.client
 
 _LOG_LIMIT = 1024 * 1024
 _PROBE_TIMEOUT_S = 5.0
@@ -52,12 +55,15 @@ def log_file() -> Path:
 
 
 def running_engine() -> EngineInfo | None:
-    """Return this host's engine if its run file is believed and it answers with its token."""
+    """Return this host's engine if its run file is believed and it answers with its token.
+
+    One that was asked to end is none: it would be gone at the next request.
+    """
     record = runfile.believed()
     if record is None:
         return None
     status = _request(record, "GET", "/assistant/status", _PROBE_TIMEOUT_S)
-    if status is None or status.get("pid") != record.pid:
+    if status is None or status.get("pid") != record.pid or status.get("stopping"):
         return None
     return EngineInfo(record.url, record.token, record.pid, record.version)
 
@@ -75,7 +81,7 @@ def ensure_engine(config: Any = None, timeout_s: float = 30) -> EngineInfo:
     info = running_engine()
     if info is not None:
         return info
-    _require_packages()
+    require_packages()
     options = options_from_config(config)
     deadline = time.monotonic() + timeout_s
     process, log_start = _spawn(options)
@@ -98,20 +104,44 @@ def ensure_engine(config: Any = None, timeout_s: float = 30) -> EngineInfo:
     raise _start_failure(f"did not answer within {timeout_s:g} seconds", log_start)
 
 
+def holders() -> list[str]:
+    """Return who keeps the running engine from ending when idle; nobody where none answers."""
+    record = runfile.believed()
+    status = _request(record, "GET", "/assistant/status", _PROBE_TIMEOUT_S) if record else None
+    return sorted((status or {}).get("holds") or ())
+
+
 def stop_engine(timeout_s: float = 10) -> bool:
     """End this host's engine; returns whether there was one.
 
     It is asked to; past the deadline its process is ended by pid. Its model processes end
-    with it.
+    with it. What a spoiled run file names is left alone: an engine holds the lock.
     """
     record = runfile.believed()
     if record is None:
+        return _end_starting()
+    if not runfile.locked():
         return False
     _request(record, "POST", "/assistant/stop", _PROBE_TIMEOUT_S)
     if not _wait_for_end(record, timeout_s):
         with contextlib.suppress(OSError):  # it ended by itself meanwhile
             os.kill(record.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         _wait_for_end(record, 5)
+    return True
+
+
+def _end_starting() -> bool:
+    """End an engine that was started and does not say yet where it listens."""
+    pid = runfile.starting()
+    if pid is None:
+        return False
+    with contextlib.suppress(OSError):  # it ended by itself meanwhile
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PROBE_TIMEOUT_S
+    while runfile.starting() == pid and time.monotonic() < deadline:
+        for child in _children:
+            child.poll()
+        time.sleep(_POLL_S)
     return True
 
 
@@ -151,7 +181,8 @@ def command_line(options: EngineOptions) -> list[str]:
     return arguments
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
+    """Raise an AssistantError where what the engine needs is not installed."""
     missing = [name for name in ("xllamacpp", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
         raise AssistantError(
@@ -185,6 +216,11 @@ def _spawn(options: EngineOptions) -> tuple[subprocess.Popen[bytes], int]:
     finally:
         log.close()
     _children.append(process)
+    try:
+        runfile.note_start(process.pid)
+    except BaseException:
+        process.kill()  # until it listens, nobody else would know of it
+        raise
     return process, start
 
 
@@ -229,7 +265,11 @@ def _wait_for_end(record: runfile.RunFile, timeout_s: float) -> bool:
 def _request(
     record: runfile.RunFile, method: str, path: str, timeout_s: float
 ) -> dict[str, Any] | None:
-    """Ask an engine something small; ``None`` for every kind of no answer."""
+    """Ask an engine something small; ``None`` for every kind of no answer.
+
+    The token is said only to who knows it already: while an engine ends, its port is free, and
+    another user's program may have taken it.
+    """
     import http.client
     import json
 
@@ -237,6 +277,10 @@ def _request(
     body = "{}" if method == "POST" else None
     connection = http.client.HTTPConnection(record.address, record.port, timeout=timeout_s)
     try:
+        connection.connect()
+        connection.auto_open = 0  # the answer below counts for this connection alone
+        if record.token and not _knows_the_token(connection, record.token, record.port):
+            return None
         connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         answer = json.loads(response.read(65536))
@@ -247,9 +291,23 @@ def _request(
     return answer if response.status == 200 and isinstance(answer, dict) else None
 
 
+def _knows_the_token(connection: http.client.HTTPConnection, token: str, port: int) -> bool:
+    import hmac
+    import secrets
+
+    challenge = secrets.token_hex(16)
+    connection.request("GET", "/", headers={runfile.CHALLENGE: challenge})
+    response = connection.getresponse()
+    response.read(65536)
+    said = response.getheader(runfile.PROOF, "")
+    return hmac.compare_digest(
+        said.encode("utf-8", "replace"), runfile.proof(token, challenge, port).encode()
+    )
+
+
 def serve(options: EngineOptions | None = None) -> int:
     """Run the engine in the foreground until it is stopped; returns the exit status."""
-    _require_packages()
+    require_packages()
     from local_assistant.engine import server
 
     return server.run(options or EngineOptions())

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -18,14 +20,15 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local_assistant import paths
 from local_assistant.errors import AssistantError
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{31,127}")
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,19 @@ def write_private(path: Path, text: str) -> None:
         raise paths.unwritable(path, error) from error
 
 
+CHALLENGE, PROOF = "Assistant-Challenge", "Assistant-Proof"
+"""Headers: something random, and what only an engine that knows the token can make of it."""
+
+
+def proof(token: str, challenge: str, port: int) -> str:
+    """Return how an engine on ``port`` shows that it knows the token, without saying it.
+
+    The port is in it, so that nobody can pass the question on to the engine on another one.
+    """
+    said = f"{challenge}:{port}".encode("utf-8", "replace")
+    return hmac.new(token.encode(), said, hashlib.sha256).hexdigest()
+
+
 def write(record: RunFile) -> None:
     write_private(run_file(), json.dumps(asdict(record), indent=1) + "\n")
 
@@ -167,17 +183,20 @@ def describe_self(port: int, token: str | None, version: str, address: str) -> R
 
 
 def read() -> RunFile | None:
-    """Return the run file as written; ``None`` when missing or not in our form."""
+    """Return the run file as written; ``None`` when missing or not in our form.
+
+    What another version of ours writes beside it is passed over.
+    """
     try:
         data = json.loads(run_file().read_text(encoding="utf-8"))
-        record = RunFile(**data)
-    except (OSError, ValueError, TypeError):
+        record = RunFile(**{key: data[key] for key in RunFile.__dataclass_fields__ if key in data})
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     texts = (record.started, record.host, record.boot, record.version, record.address)
-    numbers = (record.pid, record.port)
+    numbers = ((record.pid, 2**31), (record.port, 2**16))
     fits = (
         all(isinstance(value, str) for value in texts)
-        and all(type(value) is int and value > 0 for value in numbers)
+        and all(type(value) is int and 0 < value < limit for value, limit in numbers)
         and (record.token is None or isinstance(record.token, str))
     )
     return record if fits else None
@@ -189,6 +208,31 @@ def believed() -> RunFile | None:
     if record is None or record.host != host_name() or record.boot != boot_id():
         return None
     return record if process_start(record.pid) == record.started else None
+
+
+def awaited(timeout_s: float) -> RunFile | None:
+    """As :func:`believed`; an engine that just starts is given time to say where it listens."""
+    deadline = time.monotonic() + timeout_s
+    while (record := believed()) is None and time.monotonic() < deadline:
+        if not (locked() or starting()):
+            return believed()  # it may have come up between the two looks
+        time.sleep(0.05)
+    return record
+
+
+def note_start(pid: int) -> None:
+    """Note the process that shall become this host's engine: it imports before it locks."""
+    write_private(_named("starting"), json.dumps({"pid": pid, "started": process_start(pid)}))
+
+
+def starting() -> int | None:
+    """Return the process that was started to be this host's engine, if it lives."""
+    try:
+        noted = json.loads(_named("starting").read_text(encoding="utf-8"))
+        started = process_start(int(noted["pid"]))
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    return int(noted["pid"]) if started is not None and started == noted["started"] else None
 
 
 def keep_token() -> str:
@@ -204,7 +248,7 @@ def keep_token() -> str:
             return text
     except (OSError, UnicodeDecodeError):
         pass  # missing or unreadable: a new one is written below
-    token = secrets.token_urlsafe(32)
+    token = secrets.token_hex(32)
     write_private(path, token + "\n")
     return token
 
@@ -215,16 +259,57 @@ def single_instance() -> Iterator[bool]:
 
     The system lets go of it when the process ends in any way, so it is never stale.
     """
-    path = lock_file()
+    with lock_on(lock_file()) as take:
+        yield take()
+
+
+def keep(record: RunFile) -> None:
+    """Write the run file again where it is spoiled or gone, unless its folder is gone, too."""
+    if read() != record and paths.run_dir().is_dir():
+        write(record)
+
+
+@contextlib.contextmanager
+def lock_on(path: Path) -> Iterator[Callable[[], bool]]:
+    """Give a function that takes the lock of a file, or returns False while another has it.
+
+    It is let go at the end, and when the process ends in any way.
+
+    Raises:
+        AssistantError: the file cannot be made.
+    """
     paths.make_private_dir(path.parent)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise paths.unwritable(path, error) from error
     try:
-        yield try_lock(descriptor)
+        yield lambda: try_lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def locked(file: Path | None = None) -> bool:
+    """Return whether an engine holds its lock: it runs, starts, or ends.
+
+    Args:
+        file: the lock; default: that of this host's engine.
+    """
+    try:
+        descriptor = os.open(file or lock_file(), os.O_RDWR)
+    except OSError:
+        return False  # there is no lock
+    try:
+        return not try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def other_hosts() -> list[str]:
+    """Return the other machines with this home on which an engine runs, as far as locks tell."""
+    own = lock_file()
+    locks = [each for each in paths.run_dir().glob("engine-*.lock") if each != own]
+    return sorted(each.stem.removeprefix("engine-") for each in locks if locked(each))
 
 
 def try_lock(descriptor: int) -> bool:

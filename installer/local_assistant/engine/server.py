@@ -16,28 +16,32 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
 from local_assistant import __version__, paths
 from local_assistant.engine import runfile
 from local_assistant.engine.activity import Activity
-from local_assistant.engine.api_assistant import AssistantApi
-from local_assistant.engine.api_embed import EmbedApi
-from local_assistant.engine.api_models import ModelsApi
-from local_assistant.engine.api_text import TextApi
-from local_assistant.engine.catalog import Catalog
+from local_assistant.engine.api.assistant import AssistantApi
+from local_assistant.engine.api.create import CreateApi
+from local_assistant.engine.api.embed import EmbedApi
+from local_assistant.engine.api.models import ModelsApi
+from local_assistant.engine.api.openai import OpenAIApi
+from local_assistant.engine.api.pull import PullApi
+from local_assistant.engine.api.text import TextApi
+from local_assistant.engine.connections import Impatient
 from local_assistant.engine.http import Application
 from local_assistant.engine.log import log
-from local_assistant.engine.scheduler import Scheduler
-from local_assistant.engine.settings import EXIT_LOCKED, EngineOptions
-from local_assistant.engine.store import Store
+from local_assistant.engine.runtime.scheduler import Scheduler
+from local_assistant.engine.settings import EXIT_LOCKED, PORTS_TRIED, EngineOptions, is_loopback
+from local_assistant.engine.store.catalog import Catalog
+from local_assistant.engine.store.store import Store
 from local_assistant.errors import AssistantError
 
-_PORTS_TRIED = 100
 _GRACE_S = 2
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOK_S = 2.0
+_OPEN_FILES = 10240
+"""What macOS allows at most."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where we reach ourselves
 
 
@@ -47,7 +51,7 @@ def run(options: EngineOptions) -> int:
     Raises:
         AssistantError: no port, or a directory that cannot be written.
     """
-    if not options.token and options.host not in _LOOPBACK:
+    if not options.token and not is_loopback(options.host):
         raise AssistantError(
             f"Without a token the engine listens on loopback only, not on {options.host}.",
             "Leave out --no-token, or --host.",
@@ -58,6 +62,7 @@ def run(options: EngineOptions) -> int:
         if not first:
             log("another engine of this home is running")
             return EXIT_LOCKED
+        _allow_many_connections()
         token = runfile.keep_token() if options.token else None
         previous = runfile.read()
         listener = listen(options, previous.port if previous else None)
@@ -66,13 +71,26 @@ def run(options: EngineOptions) -> int:
     return 0
 
 
+def _allow_many_connections() -> None:
+    """Raise the limit of open files, as Go programs do: a full queue needs more than 256."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def listen(options: EngineOptions, last_port: int | None) -> socket.socket:
     """Return a listening socket on the first free port.
 
     Raises:
         AssistantError: none of the ports is free, or the address is not this machine's.
     """
-    ports = list(range(options.port, min(options.port + _PORTS_TRIED, 65536)))
+    ports = list(range(options.port, min(options.port + PORTS_TRIED, 65536)))
     if last_port in ports:
         ports.remove(last_port)
         ports.insert(0, last_port)
@@ -134,13 +152,17 @@ class _Server(uvicorn.Server):
 async def _serve(options: EngineOptions, token: str | None, listener: socket.socket) -> None:
     root = Path(options.models_dir) if options.models_dir else paths.models_dir()
     store, activity, scheduler = Store(root), Activity(), Scheduler(options)
-    loopback = options.host in _LOOPBACK
-    application = Application(token, check_host=loopback, on_request=activity.request)
+    application = Application(
+        token,
+        check_host=is_loopback(options.host),
+        on_request=activity.request,
+        origins=options.origins,
+    )
     address = _EVERYWHERE.get(options.host, options.host)
     record = runfile.describe_self(listener.getsockname()[1], token, __version__, address)
     config = uvicorn.Config(
         application,
-        http="h11",
+        http=Impatient,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -152,12 +174,9 @@ async def _serve(options: EngineOptions, token: str | None, listener: socket.soc
         timeout_keep_alive=75,
     )
     server = _Server(config, record)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    _add_routes(application, options, store, scheduler, activity, stop)
-    watch = asyncio.ensure_future(_leave_when_idle(options, activity, stop))
+    _add_routes(application, options, store, scheduler, activity, server)
+    watch = asyncio.gather(_leave_when_idle(options, activity, server), _be_found(server, record))
+    asyncio.get_running_loop().run_in_executor(None, store.tidy)
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -173,12 +192,12 @@ def _add_routes(
     store: Store,
     scheduler: Scheduler,
     activity: Activity,
-    stop: Any,
+    server: uvicorn.Server,
 ) -> None:
     catalog = Catalog(store)
     models, text = ModelsApi(catalog, scheduler), TextApi(catalog, scheduler)
     embed = EmbedApi(catalog, scheduler)
-    ours = AssistantApi(options, store, scheduler, activity, stop)
+    ours = AssistantApi(options, store, scheduler, activity, server)
     application.route("GET HEAD", "/", models.root, use=False)
     application.route("GET HEAD", "/api/version", models.version, use=False)
     application.route("GET HEAD", "/api/tags", models.tags)
@@ -186,20 +205,41 @@ def _add_routes(
     application.route("POST", "/api/show", models.show)
     application.route("POST", "/api/copy", models.copy)
     application.route("DELETE", "/api/delete", models.delete)
+    pulls = PullApi(store, private=options.token)
+    making = CreateApi(store, pulls.lines)
+    application.route("POST", "/api/create", making.create)
+    application.route("POST", "/api/blobs/*", making.put_blob, body="stream")
+    application.route("HEAD", "/api/blobs/*", making.has_blob)
+    application.route("POST", "/api/pull", pulls.pull)
     application.route("POST", "/api/generate", text.generate)
     application.route("POST", "/api/chat", text.chat)
     application.route("POST", "/api/embed", embed.embed)
     application.route("POST", "/api/embeddings", embed.embeddings)
+    openai = OpenAIApi(models.tags, models.show, text.chat, text.generate, embed.embed)
+    openai.add_routes(application)
     application.route("GET", "/assistant/status", ours.status, use=False)
     application.route("POST", "/assistant/hold", ours.hold)
+    application.route("POST", "/assistant/peak", ours.peak, use=False)
     application.route("POST", "/assistant/stop", ours.stop, use=False)
 
 
-async def _leave_when_idle(options: EngineOptions, activity: Activity, stop: Any) -> None:
+async def _be_found(server: uvicorn.Server, record: runfile.RunFile) -> None:
+    """Mend the run file while we live: without it nobody finds us, nor can start another."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        if server.started:
+            # A full disk, or a folder closed to us: tried again soon.
+            with contextlib.suppress(AssistantError, OSError):
+                runfile.keep(record)
+
+
+async def _leave_when_idle(
+    options: EngineOptions, activity: Activity, server: uvicorn.Server
+) -> None:
     limit = options.idle_timeout_s
     while limit > 0:
         await asyncio.sleep(min(5.0, max(0.05, limit / 10)))
         if activity.idle_for() >= limit:
             log(f"idle for {limit:g} s: leaving")
-            stop()
+            server.should_exit = True
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 from local_assistant import paths
 from local_assistant.engine import launch, runfile
 from local_assistant.engine.launch import EngineInfo
-from local_assistant.engine.store import Store
-from tests.integration.engine import tiny_gguf
+from local_assistant.engine.store.store import Store
+from tests.integration.engine import talking_gguf, tiny_gguf
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +27,21 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(engine: EngineInfo, tiny_file: Path) -> str:
     """The tiny model's name in the session's engine (context 16384 when asked for)."""
     return Store(paths.models_dir()).add_gguf("tiny", tiny_file)
+
+
+@pytest.fixture(scope="session")
+def talking(engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Store a model that says just these words; the arguments of ``talking_gguf.write``."""
+    folder = tmp_path_factory.mktemp("talking")
+    known: dict[str, str] = {}
+
+    def add(name: str, *says: str, **more: Any) -> str:
+        if name not in known:
+            file = talking_gguf.write(folder / f"{name}.gguf", says, **more)
+            known[name] = Store(paths.models_dir()).add_gguf(name, file, link=False)
+        return known[name]
+
+    return add
 
 
 @dataclass
@@ -77,17 +91,6 @@ def own_engine(home: Path, tiny_file: Path) -> Iterator[Callable[..., Own]]:
     for client in clients:
         client.close()
     launch.stop_engine()
-
-
-def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Return the condition's first true value; fail past the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def gone(pid: int) -> bool:

@@ -122,3 +122,13 @@ def _listening(pid: int) -> list[int]:
 def _outer_address() -> str:
     """Return another address of this machine than 127.0.0.1."""
     return "127.0.0.2"
+
+
+def test_many_may_wait_at_once(engine_http: httpx.Client) -> None:
+    if sys.platform != "linux":
+        return  # only there it is seen from outside
+    pid = engine_http.get("/assistant/status").json()["pid"]
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    line = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+    soft, hard = (float(text.replace("unlimited", "inf")) for text in line.split()[3:5])
+    assert soft >= min(hard, 10240)

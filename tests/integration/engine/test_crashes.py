@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,8 +14,8 @@ import httpx
 import pytest
 
 from local_assistant import paths
-from local_assistant.engine.store import Store
-from tests.integration.engine.conftest import Own, gone, until
+from local_assistant.engine.store.store import Store
+from tests.integration.engine.conftest import Own, gone
 
 LONG = {"temperature": 0, "num_ctx": 16384}
 
@@ -55,17 +56,24 @@ def test_a_killed_model_fails_a_whole_answer_with_status_500(
 ) -> None:
     own = own_engine()
     own.http.post("/api/generate", json={"model": "tiny", "options": LONG})
-    pid = own.pid_of("tiny")
     body = {"model": "tiny", "prompt": "a", "stream": False, "options": LONG}
+    answered = threading.Event()
 
-    def kill_when_busy() -> None:
-        until(lambda: own.status()["loaded"][0]["active"])
-        os.kill(pid, signal.SIGKILL)
+    def kill_while_busy() -> None:
+        # Killed before its first word, it is begun once more: kill that, too.
+        while not answered.is_set():
+            for entry in own.status()["loaded"]:
+                if entry["active"]:
+                    with contextlib.suppress(ProcessLookupError):  # killed a moment ago
+                        os.kill(entry["pid"], signal.SIGKILL)
 
-    killer = threading.Thread(target=kill_when_busy)
+    killer = threading.Thread(target=kill_while_busy)
     killer.start()
-    reply = own.http.post("/api/generate", json=body)
-    killer.join()
+    try:
+        reply = own.http.post("/api/generate", json=body)
+    finally:
+        answered.set()
+        killer.join()
     assert reply.status_code == 500
     assert "model runner has unexpectedly stopped" in reply.json()["error"]
 

@@ -20,7 +20,8 @@ from jupyter_client.manager import KernelManager
 from local_assistant import paths
 from local_assistant.engine import launch, runfile
 from local_assistant.errors import AssistantError
-from tests.integration.engine.conftest import Own, config, gone, until
+from tests.integration.engine.conftest import Own, config, gone
+from tests.waiting import until
 
 STARTER = (
     "from local_assistant.engine.launch import ensure_engine\n"
@@ -96,12 +97,12 @@ def test_stop_ends_it_and_its_models(own_engine: Callable[..., Own]) -> None:
     assert launch.stop_engine() is False
 
 
-def test_a_model_deleted_in_memory_does_not_break_the_list_of_loaded_ones(
+def test_a_model_removed_behind_the_engine_does_not_break_the_list_of_loaded_ones(
     own_engine: Callable[..., Own],
 ) -> None:
     own = own_engine()
     own.http.post("/api/generate", json={"model": "tiny"})
-    own.http.request("DELETE", "/api/delete", json={"model": "tiny"}).raise_for_status()
+    assert own.store.remove("tiny")
     running = own.http.get("/api/ps").raise_for_status().json()["models"]
     assert [model["name"] for model in running] == ["tiny:latest"]
 
@@ -121,6 +122,16 @@ def test_stop_does_not_wait_for_a_long_answer(own_engine: Callable[..., Own]) ->
         next(reply.iter_lines())
         assert launch.stop_engine() is True
     assert gone(own.info.pid)
+
+
+def test_who_comes_while_it_ends_gets_the_next_one(own_engine: Callable[..., Own]) -> None:
+    own = own_engine()
+    body = {"model": "tiny", "prompt": "a", "options": {"temperature": 0, "num_ctx": 16384}}
+    with own.http.stream("POST", "/api/generate", json=body) as reply:
+        next(reply.iter_lines())
+        own.http.post("/assistant/stop", json={}).raise_for_status()
+        assert own_engine().info.pid != own.info.pid
+    until(lambda: gone(own.info.pid))
 
 
 def test_a_terminate_signal_ends_it_cleanly(own_engine: Callable[..., Own]) -> None:

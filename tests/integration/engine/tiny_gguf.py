@@ -2,7 +2,8 @@
 
 Byte tokens, a long context, ChatML, fill-in-the-middle tokens. Only printable ASCII has
 rows other than zero in the output matrix, so that at temperature 0 nothing else is ever the
-likeliest: one character per token, and no end.
+likeliest: one character per token, and no end. Files of different names differ in their
+bytes: two names of the same bytes are one model in memory, which bears the name used first.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ CHAT_TEMPLATE = (
 )
 
 
-def _byte_tokens() -> list[str]:
+def byte_tokens() -> list[str]:
     """GPT-2's visible spelling of the 256 bytes."""
     visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spelled = {byte: chr(byte) for byte in visible}
@@ -38,9 +39,18 @@ def _byte_tokens() -> list[str]:
     return [spelled[byte] for byte in range(256)]
 
 
-def write(path: Path, *, seed: int = 0, context: int = CONTEXT, fim: bool = True) -> Path:
-    """Write the model to ``path``."""
-    out = gguf.GGUFWriter(path, "llama")
+def write(
+    path: Path,
+    *,
+    seed: int = 0,
+    context: int = CONTEXT,
+    fim: bool = True,
+    split: int = 0,
+    add_bos: bool = False,
+) -> Path:
+    """Write the model to ``path``; with ``split``, in files of so many tensors beside it."""
+    out = gguf.GGUFWriter(path, "llama", split_max_tensors=split)
+    out.add_name(path.stem)
     out.add_context_length(context)
     out.add_embedding_length(_WIDTH)
     out.add_block_count(_LAYERS)
@@ -51,7 +61,7 @@ def write(path: Path, *, seed: int = 0, context: int = CONTEXT, fim: bool = True
     out.add_rope_dimension_count(_WIDTH // _HEADS)
     out.add_file_type(0)
     special = [token if fim else token.replace("fim", "not") for token in _SPECIAL]
-    tokens = [*_byte_tokens(), *special]
+    tokens = [*byte_tokens(), *special]
     first = 256
     out.add_tokenizer_model("gpt2")
     out.add_tokenizer_pre("gpt-2")
@@ -60,7 +70,7 @@ def write(path: Path, *, seed: int = 0, context: int = CONTEXT, fim: bool = True
     out.add_token_merges(["h e"])
     out.add_eos_token_id(first + 2)
     out.add_bos_token_id(first)
-    out.add_add_bos_token(False)
+    out.add_add_bos_token(add_bos)
     if fim:
         out.add_uint32("tokenizer.ggml.fim_pre_token_id", first + 3)
         out.add_uint32("tokenizer.ggml.fim_suf_token_id", first + 4)
@@ -92,3 +102,22 @@ def _add_tensors(out: gguf.GGUFWriter, vocabulary: int, random: np.random.Genera
         out.add_tensor(f"blk.{layer}.ffn_gate.weight", matrix(_FEED, _WIDTH))
         out.add_tensor(f"blk.{layer}.ffn_up.weight", matrix(_FEED, _WIDTH))
         out.add_tensor(f"blk.{layer}.ffn_down.weight", matrix(_WIDTH, _FEED))
+
+
+def write_adapter(path: Path, *, rank: int = 4, seed: int = 1, strength: float = 1.0) -> Path:
+    """Write a LoRA adapter for the model to ``path``, strong enough to change its words."""
+    out = gguf.GGUFWriter(path, "llama")
+    out.add_string("general.type", "adapter")
+    out.add_string("adapter.type", "lora")
+    out.add_float32("adapter.lora.alpha", float(rank))
+    random = np.random.default_rng(seed)
+    for layer in range(_LAYERS):
+        for name in ("attn_q", "attn_v", "attn_output"):
+            for part, shape in (("a", (rank, _WIDTH)), ("b", (_WIDTH, rank))):
+                tensor = random.normal(0, strength, shape).astype(np.float32)
+                out.add_tensor(f"blk.{layer}.{name}.weight.lora_{part}", tensor)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return path

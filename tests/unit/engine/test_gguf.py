@@ -10,8 +10,8 @@ import gguf as reference
 import pytest
 
 from local_assistant import paths
-from local_assistant.engine import gguf
-from local_assistant.engine.gguf import BadGGUF, read_header
+from local_assistant.engine.gguf import header as gguf
+from local_assistant.engine.gguf.header import BadGGUF, read_header
 from tests.integration.engine import tiny_gguf
 
 

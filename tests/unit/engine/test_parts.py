@@ -1,19 +1,17 @@
-"""Small parts: guard, activity, fill-in-the-middle prompts, wire shapes."""
+"""Small parts: guard, activity, timestamps, options."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local_assistant.engine import fim, guard, memory, ollama_options, wire
+from local_assistant.engine import guard
 from local_assistant.engine.activity import Activity
-from local_assistant.engine.api_text import ToolCalls, _without_oldest
-from local_assistant.engine.gguf import Header
-from local_assistant.engine.scheduler import LoadOptions
-from local_assistant.engine.wire import ApiError
+from local_assistant.engine.runtime.scheduler import LoadOptions
+from local_assistant.engine.wire import options as ollama_options
+from local_assistant.engine.wire import shapes as wire
+from local_assistant.machine import available_memory, default_threads
 
 
 class Clock:
@@ -93,62 +91,6 @@ def test_origins(origin: str | None, fits: bool) -> None:
     assert guard.origin_allowed(origin, "here:1") is fits
 
 
-def _header(ids: dict[str, int], **metadata: Any) -> Header:
-    known = {f"tokenizer.ggml.{key}": value for key, value in metadata.items()}
-    return Header(Path("x"), 1, known, 1, fim=ids)
-
-
-def test_fill_in_the_middle() -> None:
-    three = {"pre": 1, "suf": 2, "mid": 3}
-    assert fim.prompt(_header(three), "a", "b") == [1, "a", 2, "b", 3]
-    assert fim.prompt(_header(three), "", "b") == [1, 2, "b", 3]
-    assert fim.prompt(_header({"pre": 1, "suf": 2}), "a", "b") == [2, "b", 1, "a"]
-    starts = _header(three, add_bos_token=True, bos_token_id=9)
-    assert fim.prompt(starts, "a", "b")[:2] == [9, 1]
-
-
-def test_tool_calls_are_put_together() -> None:
-    calls = ToolCalls()
-    assert calls.fields() == {}
-    calls.take([{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}])
-    calls.take([{"index": 0, "function": {"arguments": ": 1}"}}])
-    (call,) = calls.fields()["tool_calls"]
-    assert call == {"id": "x", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}
-    calls.take([{"index": 1, "function": {"name": "g", "arguments": "{"}}])
-    with pytest.raises(ApiError, match="not JSON"):
-        calls.fields()
-
-
-def test_messages_in_llama_form() -> None:
-    given = {
-        "role": "Assistant",
-        "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}],
-        "thinking": "hm",
-    }
-    told = wire.openai_message(given)
-    assert told["role"] == "assistant"
-    assert told["content"] == ""
-    assert told["reasoning_content"] == "hm"
-    assert told["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a": 1}'}
-    answer = wire.openai_message({"role": "tool", "content": "3", "tool_name": "f"})
-    assert answer == {"role": "tool", "content": "3", "tool_call_id": "call_0", "name": "f"}
-
-
-def test_which_messages_are_left_out() -> None:
-    def say(role: str, size: int) -> dict[str, Any]:
-        return {"role": role, "content": "x" * size}
-
-    messages = [say("system", 50), *(say("user", 100) for _ in range(8)), say("user", 10)]
-    kept = _without_oldest(messages, {"n_prompt_tokens": 1000, "n_ctx": 500})
-    assert kept is not None
-    assert kept[0]["role"] == "system"
-    assert kept[-1] is messages[-1]
-    assert 3 <= len(messages) - len(kept) <= 5
-    assert kept[1:] == messages[len(messages) - len(kept) + 1 :]
-    assert _without_oldest([messages[0], messages[-1]], {}) is None
-    assert len(_without_oldest(messages, {}) or []) == len(messages) - 1
-
-
 def test_timestamps() -> None:
     assert wire.timestamp(0) == "1970-01-01T00:00:00.000000Z"
     assert wire.timestamp(math.inf).startswith("2318-")
@@ -157,9 +99,9 @@ def test_timestamps() -> None:
 
 
 def test_small_models_get_few_threads() -> None:
-    assert memory.default_threads(6_000_000) == 1
-    assert memory.default_threads(10**12) >= memory.default_threads(200_000_000) >= 1
-    assert memory.available() > 0
+    assert default_threads(6_000_000) == 1
+    assert default_threads(10**12) >= default_threads(200_000_000) >= 1
+    assert available_memory() > 0
 
 
 def test_sizes_of_nothing_leave_the_model_as_it_is_loaded() -> None:
@@ -168,3 +110,23 @@ def test_sizes_of_nothing_leave_the_model_as_it_is_loaded() -> None:
     assert ollama_options.load_options(nothing) == LoadOptions()
     some = {"num_ctx": 2048, "num_batch": 64, "num_thread": 2, "num_gpu": 0}
     assert ollama_options.load_options(some) == LoadOptions(2048, 64, 2, 0)
+
+
+def test_options_stay_within_what_llama_cpp_reads() -> None:
+    big = ollama_options.check({"top_k": 1e300, "seed": 2**40 + 5, "temperature": -1e300})
+    assert big["top_k"] == 2**31 - 1
+    assert big["seed"] == 5
+    assert big["temperature"] == pytest.approx(-3.4e38)
+    assert ollama_options.check({"seed": -7, "num_ctx": 12.9}) == {"seed": -1, "num_ctx": 12}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chat", "tokens"),
+    [(-1, False, 1000), (-2, True, 1000), (0, False, 1000), (0, True, 0), (7, True, 7),
+     (5000, False, 1000)],
+)  # fmt: skip
+def test_how_many_tokens_are_generated(wanted: int, chat: bool, tokens: int) -> None:
+    options = {"num_predict": wanted, "repeat_last_n": -1}
+    fields = ollama_options.sampling_fields(options, 100, chat=chat)
+    assert fields["n_predict"] == tokens
+    assert fields["repeat_last_n"] == 100

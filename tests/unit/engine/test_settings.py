@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from local_assistant.engine import __main__, launch, ollama_options
-from local_assistant.engine.scheduler import LoadOptions
+from local_assistant.engine import __main__, launch
+from local_assistant.engine.runtime.scheduler import LoadOptions
 from local_assistant.engine.settings import EngineOptions, parse_duration
-from local_assistant.engine.wire import ApiError
+from local_assistant.engine.wire import options as ollama_options
+from local_assistant.engine.wire.shapes import ApiError
 from local_assistant.errors import AssistantError
 
 

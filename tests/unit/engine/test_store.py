@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local_assistant.engine import names
-from local_assistant.engine.gguf import BadGGUF
-from local_assistant.engine.store import DEMO_NAME, Store, bundled_demo
+from local_assistant.engine.gguf.header import BadGGUF
+from local_assistant.engine.store import names
+from local_assistant.engine.store.store import DEMO_NAME, Store, bundled_demo
 from local_assistant.errors import AssistantError
 from tests.integration.engine import tiny_gguf
 
@@ -188,3 +188,14 @@ def test_an_unwritable_store_is_said(tmp_path: Path, tiny: Path) -> None:
     with pytest.raises(AssistantError, match="Cannot write"):
         Store(blocked).add_gguf("a", tiny)
     assert shown(Store(blocked)) == [DEMO_NAME]
+
+
+def test_a_copy_of_the_bundled_model_has_its_digest_and_its_process(tmp_path: Path) -> None:
+    store = Store(tmp_path, others=())
+    store.copy(DEMO_NAME, "copied")
+    bundled, copied = store.find(DEMO_NAME), store.find("copied")
+    assert bundled is not None
+    assert copied is not None
+    assert copied.digest == bundled.digest
+    assert copied.load_key == bundled.load_key
+    assert copied.gguf != bundled.gguf  # the installation's file may be replaced

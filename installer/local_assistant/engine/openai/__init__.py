@@ -1,0 +1,1 @@
+"""OpenAI's protocol, translated to Ollama's requests and back."""

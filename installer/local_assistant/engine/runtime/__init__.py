@@ -1,0 +1,1 @@
+"""Models in memory: a process for each, slots, and who leaves first."""

@@ -1,0 +1,1 @@
+"""Models on disk: names, layers, blobs, what they can do, and how they are made."""
