@@ -1,0 +1,2 @@
+performance.mark('local-assistant:begin');
+export {};
