@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from chat import ChatSource
 from corpus import Document, code_document, library_sources
-from export import write_gguf
+from export import write_gguf, write_tokenizer_check
 from model import Llama, Shape
 from tokenizer import load, train_tokenizer
 
@@ -217,6 +217,7 @@ class Run:
     def export(self) -> None:
         if self.export_to:
             write_gguf(self.model.state_dict(), self.shape, self.tokenizer_path, self.export_to)
+            write_tokenizer_check(self.tokenizer, self.export_to.with_name("tokenizer-check.txt"))
 
     def documents(
         self, phase: Phase, rng: random.Random, chat: ChatSource | None

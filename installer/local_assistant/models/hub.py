@@ -1,321 +1,259 @@
-"""GGUF files from Hugging Face, for the embedded engine.
+"""Models of Hugging Face for a server: what a repository offers, which one to take, the files.
 
-Contract: :func:`fetch` puts one file of a repository into our own store under the wanted
-name. It uses ``huggingface_hub`` (imported here on first use), so the user's token,
-``HF_ENDPOINT`` and the other settings of that library count. A download that was broken off
-goes on where it stopped.
+Contract: the repository is asked by the rules of the engine's pulls (proxies, certificates,
+HF_ENDPOINT, the user's token), so that both servers see the same. :func:`fetch_files` gets
+files for an Ollama, which can use neither the token nor a model in parts: by the engine's own
+download, because what ``huggingface_hub`` 2.4 has of a file is gone when its process ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
-from local_assistant.models.presets import MODELS
-from local_assistant.models.pull import OnProgress, PullProgress
 
 if TYPE_CHECKING:
-    from local_assistant.config import AssistantConfig
+    from local_assistant.engine.pull.download import Download
+    from local_assistant.engine.pull.hub import Hub
+    from local_assistant.engine.pull.quants import HubFile, Quant
+    from local_assistant.models.known import ModelSpec
+    from local_assistant.models.progress import Progress
+    from local_assistant.models.sizing import Rating
+    from local_assistant.models.upload import Part
+    from local_assistant.server import Endpoint
 
-_SOURCE = re.compile(r"(?:hf\.co|huggingface\.co)/([^/:]+/[^/:]+)(?::(.+))?")
-_SPLIT = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
-_PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q5_0", "Q8_0", "Q6_K", "F16", "BF16", "F32")
-"""Without a tag: the first of these that there is, as Hugging Face does it for Ollama."""
-
-_LARGEST = 50_000_000_000
-"""Hugging Face gives no larger file by plain HTTP."""
-
+HOSTS = ("hf.co", "huggingface.co")
+_LOOK_S = 0.1
 _SPARE_BYTES = 300_000_000
-_POLL_S = 0.25
 
 
 @dataclass(frozen=True)
-class HubFile:
-    """One file of a repository, as Hugging Face lists it."""
+class Offer:
+    """One quantization of a repository.
+
+    Attributes:
+        quant: its files and tag.
+        fit: how well the server's memory holds it.
+    """
+
+    quant: Quant
+    fit: Rating
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether memory holds it at all; None where that is not known."""
+        return None if self.fit == "unknown" else self.fit != "no"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository, and what to take of it.
+
+    Attributes:
+        name: ``USER/REPO``.
+        offers: the whole quantizations, the best to take first.
+        chosen: the one that the name means, or that is best here.
+        closed: whether only the user's token opens it.
+        hub: for its files.
+    """
 
     name: str
-    size: int = 0
-    sha256: str = ""
+    offers: tuple[Offer, ...]
+    chosen: Offer
+    closed: bool
+    hub: Hub
 
 
-def fetch(name: str, config: AssistantConfig, on_progress: OnProgress) -> None:
-    """Put the model ``name`` into our store.
+class Unreachable(AssistantError):
+    """Hugging Face cannot be reached from here."""
+
+
+def is_hub(name: str) -> bool:
+    """Return whether a name is one of Hugging Face's."""
+    return name.partition("://")[2].partition("/")[0] in HOSTS or name.split("/")[0] in HOSTS
+
+
+def environment() -> dict[str, str]:
+    """Return what the user's shell says about the network, the token among it."""
+    from local_assistant.engine.pull.network import Network, relevant
+
+    found = relevant(os.environ)
+    token = Network(found).hub_token()
+    return {**found, "HF_TOKEN": token} if token else found
+
+
+def look(name: str, endpoint: Endpoint, progress: Progress) -> Repository:
+    """Ask a repository what it offers.
+
+    Raises:
+        PullCancelled: nobody wants it any more.
+        AssistantError: it cannot be had, or has not what the name means.
+    """
+    from local_assistant.engine.pull.errors import PullError
+    from local_assistant.engine.pull.hub import Hub, pick
+    from local_assistant.engine.pull.network import Network
+    from local_assistant.engine.pull.quants import ranked
+    from local_assistant.engine.pull.web import Patience, Scope
+    from local_assistant.engine.store import names
+
+    progress.say("asking Hugging Face")
+    hub = Hub(names.parse(name), Scope(Network(environment()), Patience(tries=4)))
+    try:
+        listing = hub.listing()
+        wanted = pick(listing.quants, hub.tag, hub.repository)
+    except PullError as error:
+        if error.unreachable:
+            raise Unreachable(error.message, error.fix) from error
+        raise
+    offers = tuple(Offer(each, fit(each.size, endpoint)) for each in ranked(listing.quants))
+    chosen = Offer(wanted, fit(wanted.size, endpoint))
+    if hub.tag is None:
+        chosen = best(offers)
+    return Repository(hub.repository, offers, chosen, listing.closed, hub)
+
+
+def best(offers: tuple[Offer, ...]) -> Offer:
+    """Return the first that fits well, or at all; the smallest, where none does."""
+    for ratings in (("graphics", "yes", "slow", "unknown"), ("tight",)):
+        for offer in offers:
+            if offer.fit in ratings:
+                return offer
+    return min(offers, key=lambda offer: offer.quant.size)
+
+
+def fit(size: int, endpoint: Endpoint, known: ModelSpec | None = None) -> Rating:
+    """Return how well a model fits the memory that the server can use.
 
     Args:
-        name: a name that a preset knows, or ``hf.co/USER/REPO[:QUANT]``.
-        config: the configuration in force.
-        on_progress: called often, from another thread while downloading.
+        size: bytes of the model.
+        known: what else is known of it.
+    """
+    from dataclasses import replace
+
+    from local_assistant.machine import read_machine
+    from local_assistant.models import sizing
+    from local_assistant.models.known import ModelSpec
+
+    if not endpoint.local:
+        return "unknown"
+    spec = replace(known or ModelSpec(""), size=size)
+    return sizing.rate(sizing.model_bytes(spec), read_machine(), endpoint.kind, spec.active)
+
+
+def create_fields(hub: Hub) -> dict[str, Any]:
+    """Return what the repository says beside the model, as fields of ``/api/create``."""
+    import json
+
+    from local_assistant.engine.store import layers
+
+    found = {kind: data.decode("utf-8", "replace") for kind, data in hub.overrides().items()}
+    fields: dict[str, Any] = {}
+    if layers.TEMPLATE in found:
+        fields["template"] = found[layers.TEMPLATE]
+    if layers.SYSTEM in found:
+        fields["system"] = found[layers.SYSTEM]
+    with contextlib.suppress(ValueError):
+        fields["parameters"] = json.loads(found.get(layers.PARAMS, ""))
+    return fields
+
+
+def fetch_files(repository: Repository, endpoint: Endpoint, progress: Progress) -> Iterator[Part]:
+    """Get the files that the server has not; each is there when it is yielded, and goes after.
 
     Raises:
-        AssistantError: it cannot be had, and why.
+        PullCancelled: nobody wants it any more.
+        AssistantError: a file cannot be had; what came of it is kept.
     """
-    from local_assistant.engine.store import Store
-    from local_assistant.server.installed import store_folder
-
-    repository, tag = source_of(name)
-    store = Store(store_folder(config))
-    if store.find(_stored_name(name)) is not None:
-        return
-    on_progress(PullProgress(name, "asking Hugging Face"))
-    with _failures(repository):
-        file = pick(_files(repository), tag, repository)
-    folder = store.root / "downloads" / repository.replace("/", "--")
-    _require_room(name, file, folder)
-    with _failures(repository), _watched(name, file, folder, on_progress):
-        path = _download(repository, file, folder)
-    on_progress(PullProgress(name, "checking", file.size or None, file.size or None))
-    _keep(store, name, path, file)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def source_of(name: str) -> tuple[str, str | None]:
-    """Return repository and tag for a model's name.
-
-    Raises:
-        AssistantError: only Ollama's own library may have it.
-    """
-    spec = next((each for each in MODELS.values() if _same(each.name, name)), None)
-    match = _SOURCE.fullmatch(spec.source if spec else name)
-    if match is None:
-        known = ", ".join(each.name for each in MODELS.values() if each.source)
-        raise AssistantError(
-            f'The embedded engine cannot get "{name}" by this name; Ollama could.',
-            f"Name one of {known}, or hf.co/USER/REPO:QUANT, or install Ollama.",
-        )
-    return match[1], match[2]
-
-
-def _same(one: str, other: str) -> bool:
-    return one.removesuffix(":latest").casefold() == other.removesuffix(":latest").casefold()
-
-
-def _stored_name(name: str) -> str:
-    return re.sub(r"^huggingface\.co/", "hf.co/", name)
-
-
-def pick(files: list[HubFile], tag: str | None, repository: str) -> HubFile:
-    """Return the GGUF file that ``tag`` means: a quantisation, or a file's name.
-
-    Raises:
-        AssistantError: there is none, with those that there are.
-    """
-    ggufs = [
-        file
-        for file in files
-        if file.name.lower().endswith(".gguf") and "mmproj" not in file.name.lower()
-    ]
-    whole = [file for file in ggufs if not _SPLIT.search(file.name)]
-    if not ggufs:
-        raise AssistantError(
-            f"{repository} has no GGUF file.", "Look for a repository whose name ends in -GGUF."
-        )
-    for wanted in (tag,) if tag else (*_PREFERRED, None):
-        for file in whole:
-            if wanted is None or _means(wanted, file.name):
-                return file
-    names = ", ".join(sorted(Path(file.name).name for file in whole)[:12])
-    if not whole or any(tag and _means(tag, _SPLIT.sub(".gguf", file.name)) for file in ggufs):
-        raise AssistantError(
-            f"{repository} has {tag or 'this model'} only in several parts, which the embedded "
-            "engine does not put together.",
-            f"Take another: {names}" if names else "Look for a repository with whole files.",
-        )
-    raise AssistantError(
-        f'{repository} has no GGUF file called "{tag}".',
-        f"There are: {names}. Write the quantisation behind a colon, as in "
-        f"hf.co/{repository}:Q4_K_M",
-    )
-
-
-def _means(tag: str, file: str) -> bool:
-    name, wanted = Path(file).name.lower(), tag.lower()
-    stem = name.removesuffix(".gguf")
-    return name == wanted or stem == wanted or bool(re.search(rf"[-._]{re.escape(wanted)}$", stem))
-
-
-def _endpoint() -> str | None:
-    # The library reads the variable when it is imported, which may be long before.
-    return os.environ.get("HF_ENDPOINT") or None
-
-
-def _files(repository: str) -> list[HubFile]:
-    from huggingface_hub import HfApi
-
-    info = HfApi(endpoint=_endpoint()).model_info(repository, files_metadata=True, timeout=30)
-    return [_file(sibling) for sibling in info.siblings or []]
-
-
-def _file(sibling: Any) -> HubFile:
-    lfs: Any = sibling.lfs or {}
-    sha256 = lfs.get("sha256") if isinstance(lfs, dict) else getattr(lfs, "sha256", None)
-    return HubFile(sibling.rfilename, sibling.size or 0, sha256 or "")
-
-
-def _download(repository: str, file: HubFile, folder: Path) -> Path:
-    """Fetch a file, from where an earlier try stopped; return its place.
-
-    ``hf_hub_download`` begins anew in every process since its version 1, which with a file
-    of gigabytes on a slow line may never end; the function below it does not.
-    """
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers, disable_progress_bars, logging
-
-    disable_progress_bars()
-    logging.set_verbosity_error()  # its warnings about a retry would stand between our lines
-    # Named by its content: a file that has changed meanwhile is another one.
-    partial = folder / f"{file.sha256 or file.size or 'file'}.part"
-    partial.touch()
-    with partial.open("r+b") as stream:
-        stream.seek(0, os.SEEK_END)
-        http_get(
-            hf_hub_url(repository, file.name, endpoint=_endpoint()),
-            stream,
-            resume_size=stream.tell(),
-            headers=build_hf_headers(),
-            expected_size=file.size or None,
-        )
-    return partial
-
-
-def _require_room(name: str, file: HubFile, folder: Path) -> None:
     from local_assistant import paths
+    from local_assistant.models.upload import Part, has_blob
 
-    if file.size > _LARGEST:
+    quant = repository.chosen.quant
+    if not all(file.sha256 for file in quant.files):
         raise AssistantError(
-            f"{file.name} has {file.size / 1e9:.0f} GB, more than can be fetched in one file.",
-            "Take a smaller quantisation, or give the path of a .gguf that you have.",
+            f"{repository.name} does not tell the digest of {quant.files[0].name}.",
+            "Download the file yourself, then: jupyter assistant pull PATH",
         )
-    paths.make_private_dir(folder)
-    have = _size_of(folder)
-    need = file.size - have + _SPARE_BYTES
+    missing = [each for each in quant.files if not has_blob(endpoint, each.sha256)]
+    folder = paths.make_private_dir(paths.downloads_dir())
+    _require_room(progress.name, folder, missing)
+    for file in quant.files:
+        name = Path(file.name).name
+        if file not in missing:
+            yield Part(name, None, file.sha256)
+            continue
+        blob = folder / f"sha256-{file.sha256}"
+        with _alone(folder, progress):
+            if has_blob(endpoint, file.sha256):  # another pull was faster
+                yield Part(name, None, file.sha256)
+                continue
+            if not blob.is_file():
+                _download(repository.hub, file, blob, progress)
+            yield Part(name, blob, file.sha256)
+            blob.unlink()
+
+
+def _download(hub: Hub, file: HubFile, blob: Path, progress: Progress) -> None:
+    from local_assistant.engine.pull import download as downloading
+    from local_assistant.engine.pull.download import Download
+    from local_assistant.engine.pull.network import Network
+    from local_assistant.engine.pull.web import Patience, Scope
+
+    scope = Scope(Network(environment()), Patience())
+    download = Download(hub.source(file), blob, file.sha256, file.size, scope)
+    downloading.start(download)
+    _follow(download, file, progress)
+    if isinstance(download.error, AssistantError):
+        raise download.error
+    if download.error is not None:
+        raise AssistantError(
+            f"The download of {file.name} failed: {download.error}.",
+            f"Go on with: jupyter assistant pull {progress.name}",
+        ) from download.error
+
+
+def _follow(download: Download, file: HubFile, progress: Progress) -> None:
+    status = f"pulling {file.sha256[:12]}"
+    try:
+        while not download.done.wait(_LOOK_S):
+            progress.bytes(status, download.completed, file.size, file.sha256[:12])
+    except BaseException:
+        download.cancel()
+        download.done.wait(5)
+        raise
+    progress.bytes(status, download.completed, file.size, file.sha256[:12])
+
+
+def _require_room(name: str, folder: Path, files: list[HubFile]) -> None:
+    import shutil
+
+    from local_assistant import paths
+    from local_assistant.engine.pull.parts import there_already
+    from local_assistant.setup.files import shown_bytes
+
+    need = sum(file.size for file in files)
+    need -= sum(there_already(folder / f"sha256-{file.sha256}", file.size) for file in files)
     free = shutil.disk_usage(folder).free
-    if file.size and need > free:
+    if files and need + _SPARE_BYTES > free:
         raise AssistantError(
-            f"{name} needs {need / 1e9:.1f} GB of disk space; {free / 1e9:.1f} GB are free in "
-            f"{paths.display(folder.parent.parent)}.",
-            "Free some, or name another folder: models_dir in [engine] of assistant.toml.",
+            f"{name} needs {shown_bytes(need)} of disk space; {shown_bytes(free)} are free in "
+            f"{paths.display(folder)}, "
+            f"and {shown_bytes(_SPARE_BYTES)} are to stay free.",
+            f"Free some, or set {paths.HOME_ENV} to a place with more.",
         )
 
 
-def _size_of(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # renamed while we looked
-    return total
+@contextlib.contextmanager
+def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+    """Wait until no other process downloads here: two would write into one file."""
+    from local_assistant.engine.runfile import lock_on
 
-
-@contextmanager
-def _watched(name: str, file: HubFile, folder: Path, on_progress: OnProgress) -> Iterator[None]:
-    """Tell how much is on the disk, whichever way the library downloads."""
-    finished = threading.Event()
-
-    def watch() -> None:
-        while True:
-            have = min(_size_of(folder), file.size) if file.size else _size_of(folder)
-            on_progress(PullProgress(name, "downloading", have, file.size or None))
-            if finished.wait(_POLL_S):
-                return
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with lock_on(folder / "lock") as take:
+        while not take():
+            progress.say("waiting for another download to end")
+            progress.cancel.wait(_LOOK_S)
         yield
-    finally:
-        finished.set()
-        watcher.join(5)
-
-
-def _keep(store: Any, name: str, path: Path, file: HubFile) -> None:
-    from local_assistant.server.gguf import check
-
-    try:
-        check(path)
-        shown = store.add_gguf(_stored_name(name), path)
-    except AssistantError:
-        path.unlink(missing_ok=True)  # else the next try would take the same bytes
-        raise
-    stored = store.find(shown)
-    if file.sha256 and (stored is None or not stored.gguf.name.endswith(file.sha256)):
-        store.remove(shown)
-        path.unlink(missing_ok=True)
-        raise AssistantError(
-            f"{name} came damaged: its checksum is not the one that Hugging Face names.",
-            f"Try again: jupyter assistant pull {name}",
-        )
-
-
-@contextmanager
-def _failures(repository: str) -> Iterator[None]:
-    """Say in words what the library raises."""
-    from local_assistant import paths
-
-    try:
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HfHubHTTPError,
-            HFValidationError,
-            RepositoryNotFoundError,
-        )
-    except ImportError as error:
-        raise AssistantError(
-            f"Getting models needs huggingface-hub, which cannot be imported here ({error}).",
-            'Run: pip install "jupyter-local-assistant[engine]"',
-        ) from error
-    try:
-        yield
-    except AssistantError:
-        raise
-    except GatedRepoError as error:
-        raise AssistantError(
-            f"{repository} wants you to agree to its terms first.",
-            f"Do so at https://huggingface.co/{repository}, then run: hf auth login",
-        ) from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise AssistantError(
-            f"Hugging Face has no repository {repository}, or it is private.",
-            "Check its name; for a private one run: hf auth login",
-        ) from error
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "an error")
-        raise AssistantError(
-            f"Hugging Face refused {repository} (HTTP status {status}).",
-            "Try again later. A .gguf that you have works, too: jupyter assistant use PATH",
-        ) from error
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in (28, 122):
-            raise AssistantError(
-                "The disk is full.", "Free some space; the download then goes on where it was."
-            ) from error
-        if isinstance(error, OSError) and error.filename:
-            raise paths.unwritable(Path(str(error.filename)), error) from error
-        if not _is_network(error):
-            raise
-        raise AssistantError(
-            f"{_endpoint() or 'Hugging Face'} cannot be reached ({_innermost(error)}).",
-            "Check the network; what is there already is kept. "
-            "A .gguf that you have works, too: jupyter assistant use PATH",
-        ) from error
-
-
-def _is_network(error: BaseException) -> bool:
-    """The library has changed its HTTP client twice; they raise from these packages."""
-    clients = ("httpx", "httpcore", "requests", "urllib3")
-    return isinstance(error, OSError) or type(error).__module__.startswith(clients)
-
-
-def _innermost(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return (str(error) or type(error).__name__)[:200]

@@ -1,9 +1,9 @@
 """Plain HTTP to a model server that speaks Ollama's API.
 
 Contract: standard library only, nothing heavy at import (kernels use this), one connection
-per request, no proxies. Connecting is bounded by 3 seconds; a reply may take minutes,
-because a model may have to be loaded first. Leaving a stream, in any way, closes its
-connection at once, at which the server stops generating. Every failure is an
+per request, to this machine never through a proxy. Connecting is bounded by 3 seconds; a
+reply may take minutes, because a model may have to be loaded first. Leaving a stream, in any
+way, closes its connection at once, at which the server stops generating. Every failure is an
 :class:`AssistantError`; what a server answered is a :class:`ServerError` with its status.
 """
 
@@ -17,24 +17,29 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.server.connecting import CONNECT_TIMEOUT_S, connect, path_of
 
 if TYPE_CHECKING:
     import http.client
 
     from local_assistant.server.endpoint import Endpoint
 
-CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 600.0
 _PIECE = 65536
 _ERROR_LIMIT = 65536
+_LINE_LIMIT = 16 * 1024 * 1024
+"""No line of an answer is longer; what never ends a line would fill the memory."""
 
 
 class ServerError(AssistantError):
-    """The server answered, with an error; ``status`` is HTTP's."""
+    """The server answered, with an error; ``status`` is HTTP's, ``answer`` all that it said."""
 
-    def __init__(self, message: str, fix: str | None, status: int) -> None:
+    def __init__(
+        self, message: str, fix: str | None, status: int, answer: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message, fix)
         self.status = status
+        self.answer = answer or {}
 
 
 class ServerGone(AssistantError):
@@ -96,7 +101,7 @@ class Client:
             # Kept: HTTPConnection lets go of its socket for a reply without a length.
             opened: socket.socket = connection.sock
             opened.settimeout(self._timeout_s)
-            prefix = _prefix(self.endpoint.url)
+            prefix = path_of(self.endpoint.url)
             response = self._reading(
                 lambda: _exchange(connection, method, prefix + path, data, headers)
             )
@@ -123,7 +128,7 @@ class Client:
             # Nothing at all came back: it ended before the answer. Else it is no web server.
             if isinstance(error, http.client.RemoteDisconnected):
                 raise self._stopped("before it answered") from error
-            raise _no_server(self.endpoint) from error
+            raise no_server(self.endpoint) from error
         except (OSError, http.client.HTTPException) as error:
             raise self._stopped("in the middle of the answer") from error
 
@@ -145,7 +150,7 @@ class Client:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise _no_server(self.endpoint)
+            raise no_server(self.endpoint)
         if "error" in value:
             raise _refusal(self.endpoint, raw, status, None)
         return value
@@ -200,6 +205,8 @@ class Stream:
     def _line(self) -> bytes | None:
         """Return the next line, or None at the end of the answer."""
         while b"\n" not in self._buffer:
+            if len(self._buffer) > _LINE_LIMIT:
+                raise no_server(self._client.endpoint)
             if not self._fill():
                 line, self._buffer = self._buffer, b""
                 return line or None
@@ -243,29 +250,11 @@ class Stream:
             self._response.close()
 
 
-def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
-    """Return an unopened connection for a base URL."""
-    import http.client
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    host, port = parts.hostname or "127.0.0.1", parts.port
-    if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout_s)
-    return http.client.HTTPConnection(host, port, timeout=timeout_s)
-
-
 def server_name(endpoint: Endpoint) -> str:
     """Return how a message calls the server."""
     if endpoint.kind == "embedded":
         return "The embedded engine"
     return f"Ollama at {endpoint.url}"
-
-
-def _prefix(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(url).path.rstrip("/")
 
 
 def _exchange(
@@ -296,7 +285,7 @@ def _no_answer(endpoint: Endpoint, error: OSError) -> ServerGone:
     return ServerGone(f"{server_name(endpoint)} cannot be reached ({reason}).", fix)
 
 
-def _no_server(endpoint: Endpoint) -> AssistantError:
+def no_server(endpoint: Endpoint) -> AssistantError:
     return AssistantError(
         f"What answers at {endpoint.url} is not a model server.",
         "Check the address: [server] url in assistant.toml, or OLLAMA_HOST.",
@@ -307,8 +296,10 @@ def _refusal(
     endpoint: Endpoint, raw: bytes, status: int, body: dict[str, Any] | None
 ) -> ServerError:
     """Return what the server said, in its own words, with what to do about it."""
+    answer: Any = {}
     try:
-        said: Any = json.loads(raw)["error"]
+        answer = json.loads(raw)
+        said: Any = answer["error"]
         said = said.get("message", "") if isinstance(said, dict) else said
     except (ValueError, KeyError, TypeError):
         said = raw.decode("utf-8", "replace").strip()[:200]
@@ -321,6 +312,7 @@ def _refusal(
         if endpoint.kind == "embedded":
             fix = "Restart the engine: jupyter assistant stop"
     elif endpoint.kind == "ollama":
-        fix = "See Ollama's log."
+        fix = "See Ollama's log: jupyter assistant logs ollama"
     what = str(said).rstrip(".") or f"HTTP status {status}"
-    return ServerError(f"{server_name(endpoint)} says: {what}.", fix, status)
+    answer = answer if isinstance(answer, dict) else {}
+    return ServerError(f"{server_name(endpoint)} says: {what}.", fix, status, answer)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.server.own_names import is_alias
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
@@ -30,6 +31,7 @@ class InstalledModel:
         details: what else the server tells (family, quantisation, …).
         remote_host: where it really runs, for a model that Ollama only passes on to.
         capabilities: what it can do, where the server lists that.
+        digest: what two names of one model share.
     """
 
     name: str
@@ -37,10 +39,16 @@ class InstalledModel:
     details: dict[str, Any] = field(default_factory=dict)
     remote_host: str = ""
     capabilities: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is one of our own names for a model, which no list shows."""
+        return is_alias(self.name)
 
 
 def installed(endpoint: Endpoint) -> list[InstalledModel]:
-    """Return the models of a server."""
+    """Return the models of a server, those under our own names among them."""
     from local_assistant.server.client import Client
 
     answer = Client(endpoint, timeout_s=30).get("/api/tags")
@@ -56,6 +64,7 @@ def _model(item: dict[str, Any]) -> InstalledModel:
         details=details if isinstance(details, dict) else {},
         remote_host=str(item.get("remote_host") or ""),
         capabilities=tuple(item.get("capabilities") or ()),
+        digest=str(item.get("digest") or "").removeprefix("sha256:"),
     )
 
 
@@ -65,7 +74,7 @@ def key_of(name: str) -> str:
     Raises:
         AssistantError: it is no model name.
     """
-    from local_assistant.engine import names
+    from local_assistant.engine.store import names
 
     try:
         return names.parse(name.replace("huggingface.co/", "hf.co/")).key
@@ -84,8 +93,8 @@ def find(name: str, models: list[InstalledModel]) -> InstalledModel | None:
 
 
 def nearest(name: str, models: list[InstalledModel]) -> list[str]:
-    """Return the names that are there, those that look like ``name`` first."""
-    names = list(dict.fromkeys(short(model.name) for model in models))
+    """Return the names that are there, those that look like ``name`` first; none of ours."""
+    names = list(dict.fromkeys(short(model.name) for model in models if not model.ours))
     close = difflib.get_close_matches(short(name), names, n=_SHOWN, cutoff=0.4)
     return [*close, *(each for each in names if each not in close)][:_SHOWN]
 
@@ -105,7 +114,7 @@ def store_folder(config: AssistantConfig) -> Path:
 
 def in_our_store(config: AssistantConfig) -> list[InstalledModel]:
     """Return the models of the embedded engine, whether it runs or not."""
-    from local_assistant.engine.store import Store
+    from local_assistant.engine.store.store import Store
 
     stored = Store(store_folder(config)).list_models()
-    return [InstalledModel(model.display, model.size) for model in stored]
+    return [InstalledModel(model.display, model.size, digest=model.digest) for model in stored]

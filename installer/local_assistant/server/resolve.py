@@ -10,43 +10,95 @@ beside one that runs. Cheap at import.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from local_assistant.errors import AssistantError
-from local_assistant.server import ollama, owners
 from local_assistant.server.endpoint import Endpoint, NotRunning
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
-
-_USE_ENGINE = 'set kind = "embedded" in [server] of assistant.toml'
-KEY_ENV = "OLLAMA_API_KEY"
+    from local_assistant.server.states import ServerState
 
 
-def find_server(config: AssistantConfig, *, start: bool = True) -> Endpoint:
+def find_server(
+    config: AssistantConfig, *, start: bool = True, seen: ServerState | None = None
+) -> Endpoint:
     """Return the server that answers for ``config``.
 
     Args:
         config: the configuration in force.
         start: whether to start one where none runs.
+        seen: Ollama's state, where that was looked at just now.
 
     Raises:
         AssistantError: none can be used, and how to change that.
     """
-    from local_assistant.config import is_loopback
-
     if config.server.kind == "embedded":
         return engine_endpoint(config, start=start)
-    url = config.server.url
-    if not is_loopback(url):
-        return _remote(url)
+    from local_assistant.server import states
+
+    found = seen or states.look(config)
+    if found.state == "stopped":
+        found = _started(found, config) if start else _not_started(found, config)
+    if found.state == "answers":
+        token = None if found.local else states.users_key()
+        return Endpoint("ollama", found.url, token, found.version, found.local, found.detail)
+    if stands_alone(found, config):
+        raise AssistantError(found.detail, found.fix)
+    return engine_endpoint(config, start=start, reason=found.detail)
+
+
+def stands_alone(found: ServerState, config: AssistantConfig) -> bool:
+    """Return whether the embedded engine may not answer in the place of this server.
+
+    It may not for a server that the user has named: one elsewhere, or an address here at
+    which something else sits.
+    """
+    from local_assistant.config import DEFAULT_URL
+
+    named = found.in_the_way and found.url != DEFAULT_URL
+    return config.server.kind == "ollama" or not found.local or named
+
+
+def _started(found: ServerState, config: AssistantConfig) -> ServerState:
+    """Start the installed Ollama; return how it answers, or why it does not."""
+    from dataclasses import replace
+
+    from local_assistant.server import features, ollama, service, states
+
+    binary = found.binary or ""
+    version = ollama.binary_version(binary, found.url)
+    if version and features.needed_but_lacking(version):
+        return states.too_old(found.url, version, local=True, binary=binary)
     try:
-        return _local_ollama(url, start=start)
-    except _NoOllama as reason:
-        if config.server.kind == "ollama" or reason.named_by_user(url):
-            raise AssistantError(reason.message, reason.fix) from None
-        return engine_endpoint(config, start=start, reason=reason.message)
+        seen = ollama.start(binary, found.url, keep_alive=config.server.keep_alive)
+    except AssistantError as error:
+        return replace(found, detail=error.message, fix=error.fix or f"Or {states.USE_ENGINE}.")
+    state = states.judge(found.url, seen)
+    if state.state == "old":
+        ollama.stop()
+    if state.state != "answers" or ollama.started_by_us() is None:
+        return state
+    detail = f"Ollama {seen.version} was started ({binary})."
+    if found.how == "service":
+        detail += f" Models that its service had are in that one only: {service.START}"
+    return replace(state, detail=detail)
+
+
+def _not_started(found: ServerState, config: AssistantConfig) -> ServerState:
+    """Return the state where nothing is to be started now.
+
+    Raises:
+        NotRunning: a question would start Ollama, and no engine answers meanwhile.
+    """
+    from local_assistant.engine.launch import running_engine
+    from local_assistant.server import ollama
+
+    stands_in = config.server.kind == "auto" and running_engine() is not None
+    if ollama.failed_lately(found.url) is None and not stands_in:
+        fix = f"It starts by itself with the next question. {found.fix or ''}".rstrip()
+        raise NotRunning("ollama", found.detail, fix)
+    return found
 
 
 def engine_endpoint(
@@ -73,91 +125,3 @@ def engine_endpoint(
         )
     detail = reason or 'The embedded engine answers: kind = "embedded" in assistant.toml.'
     return Endpoint("embedded", info.url.rstrip("/"), info.token, info.version, True, detail)
-
-
-class _NoOllama(AssistantError):
-    """There is no Ollama on this machine that can be used; ``auto`` may go on without it."""
-
-    def __init__(self, message: str, fix: str, *, in_the_way: bool = False) -> None:
-        super().__init__(message, fix)
-        self._in_the_way = in_the_way
-
-    @classmethod
-    def like(cls, error: AssistantError) -> _NoOllama:
-        return cls(error.message, error.fix or f"Otherwise {_USE_ENGINE}.")
-
-    def named_by_user(self, url: str) -> bool:
-        """Return whether the user named this very address and something else sits there."""
-        from local_assistant.config import DEFAULT_URL
-
-        return self._in_the_way and url != DEFAULT_URL
-
-
-def _local_ollama(url: str, *, start: bool) -> Endpoint:
-    from local_assistant.config.hosts import port_of
-
-    seen = ollama.probe(url)
-    if seen.state == "nothing":
-        binary = ollama.find_binary()
-        if binary is None:
-            raise _NoOllama(
-                f"No Ollama answers at {url}, and none is installed.",
-                f"Install Ollama (ollama.com/download), or {_USE_ENGINE}.",
-            )
-        if not start:
-            raise _NoOllama(
-                f"Ollama is installed ({binary}), but does not run.", "Start it with: ollama serve"
-            )
-        try:
-            seen = ollama.start(binary, url)
-        except AssistantError as error:
-            raise _NoOllama.like(error) from error
-        detail = f"Ollama {seen.version} was started ({binary})."
-    else:
-        detail = f"Ollama {seen.version} answers at {url}."
-    if seen.state != "ollama":
-        raise _NoOllama(
-            f"Something answers at {url} that is not Ollama: {seen.detail}."
-            if seen.state == "foreign"
-            else f"Something listens at {url}, but {seen.detail}.",
-            "End that program, or name another address: [server] url in assistant.toml "
-            "(your own Ollama is then started there).",
-            in_the_way=True,
-        )
-    if not ollama.new_enough(seen.version):
-        raise _NoOllama.like(ollama.too_old(url, seen.version))
-    owner = owners.stranger(port_of(url))
-    if owner is not None:
-        raise _NoOllama(
-            f"The Ollama at {url} belongs to {owner}, who could read what you ask.",
-            "Name another port in [server] url of assistant.toml, for an Ollama of your own.",
-        )
-    return Endpoint("ollama", url, None, seen.version, True, detail)
-
-
-def _remote(url: str) -> Endpoint:
-    """Return the server off this machine that the user has named."""
-    token = _users_key()
-    seen = ollama.probe(url, token)
-    address = "Correct the address ([server] url in assistant.toml, or OLLAMA_HOST)"
-    if seen.state == "ollama":
-        if ollama.new_enough(seen.version):
-            return Endpoint("ollama", url, token, seen.version, False, f"You named {url}.")
-        raise ollama.too_old(url, seen.version)
-    if seen.state == "foreign":
-        raise AssistantError(
-            f"What answers at {url} is not Ollama: {seen.detail}.",
-            f"{address}; a server that wants a key gets it from {KEY_ENV}.",
-        )
-    raise AssistantError(
-        f"The server that you named does not answer: {url} ({seen.detail}).",
-        f"{address}, or take it out to use this machine.",
-    )
-
-
-def _users_key() -> str | None:
-    """Return the key that the user set; what our own extension set is the engine's token."""
-    from local_assistant.config import OURS_ENV
-
-    ours = {name.strip() for name in os.environ.get(OURS_ENV, "").split(",")}
-    return None if KEY_ENV in ours else os.environ.get(KEY_ENV) or None

@@ -1,15 +1,18 @@
 """Acts as the ``ollama`` program does towards whoever starts it; it has no model in it.
 
-STAND_IN_MODE: normal | slow (listens at once, answers late) | dies | silent.
+STAND_IN_MODE: normal | slow (listens at once, answers late) | dies | silent | loaded (with a
+program llama-server beside it, which must be there).
 """
 
 import http.server
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 MODE = os.environ.get("STAND_IN_MODE", "normal")
 VERSION = os.environ.get("STAND_IN_VERSION", "0.33.0")
@@ -30,6 +33,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply({"version": VERSION})
         elif self.path == "/api/tags":
             self.reply({"models": [self.listed(name) for name in MODELS]})
+        elif self.path == "/api/ps":
+            self.reply({"models": []})
         else:
             self.reply({"error": "not found"}, 404)
 
@@ -41,6 +46,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/api/show":
+            self.reply(
+                {"capabilities": ["embedding" if "embed" in body["model"] else "completion"]}
+            )
+            return
+        if self.path == "/api/generate" and body["model"].startswith("unfit"):
+            self.reply({"error": "unable to load model: unknown model architecture"}, 500)
+            return
+        if self.path == "/api/generate":
+            self.reply({"response": "Hi", "done": True})
+            return
+        if self.path == "/api/copy":
+            MODELS.append(body["destination"] + ":latest")
+            self.reply({})
+            return
+        if self.path == "/api/embed":
+            self.reply({"embeddings": [[1.0, 0.0]]})
+            return
         if self.path != "/api/pull":
             self.reply({"error": "not found"}, 404)
             return
@@ -64,6 +87,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.line({"status": "success"})
         self.wfile.write(b"0\r\n\r\n")
 
+    def do_DELETE(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        MODELS.remove(body["model"] if ":" in body["model"] else body["model"] + ":latest")
+        self.reply({})
+
     def line(self, value):
         raw = json.dumps(value).encode() + b"\n"
         self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
@@ -80,10 +108,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     if sys.argv[1:] != ["serve"]:
-        print(f"ollama version is {VERSION}")
+        # As the real one does where no server answers it.
+        print("Warning: could not connect to a running Ollama instance")
+        print(f"Warning: client version is {VERSION}")
         return 0
     host, _, port = os.environ["OLLAMA_HOST"].rpartition("//")[2].rpartition(":")
     print(f"level=INFO starting with key {os.environ.get('OLLAMA_API_KEY')}", file=sys.stderr)
+    ours = {name: value for name, value in os.environ.items() if name.startswith("OLLAMA_")}
+    print(f"settings {json.dumps(ours, sort_keys=True)}", file=sys.stderr)
     if MODE == "dies":
         print("Error: could not find a place to put models", file=sys.stderr)
         return 1
@@ -94,6 +126,8 @@ def main():
     except OSError:
         print(f"Error: listen tcp {host}:{port}: bind: address already in use", file=sys.stderr)
         return 1
+    if MODE == "loaded":  # as the real one does for each model in memory
+        subprocess.Popen([Path(__file__).with_name("llama-server"), "100"])
     print(f"Listening on {host}:{port} (version {VERSION})", file=sys.stderr, flush=True)
     server.serve_forever()
     return 0

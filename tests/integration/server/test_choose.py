@@ -11,12 +11,18 @@ import pytest
 
 from local_assistant import paths
 from local_assistant.config import AssistantConfig
-from local_assistant.engine.store import Store
+from local_assistant.engine.launch import ensure_engine
+from local_assistant.engine.store.store import Store
 from local_assistant.errors import AssistantError
+from local_assistant.machine import GB, Machine
 from local_assistant.models import presets
-from local_assistant.models.machine import GB, Machine
-from local_assistant.server import Client, choose, find_server
+from local_assistant.models.catalog import catalog
+from local_assistant.models.pull import Options, pull_one
+from local_assistant.server import Client, choose, find_server, installed
+from local_assistant.server.gguf import imported, known_elsewhere, name_for
+from local_assistant.setup.model_step import models_of
 from tests.integration.server.conftest import free_port
+from tests.integration.server.pulling import as_ollama
 from tests.unit.server.conftest import RawServer, reply
 
 Configure = Callable[..., AssistantConfig]
@@ -35,10 +41,38 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
     def set_memory(memory_gb: float) -> None:
         size = Machine(int(memory_gb * GB), 4)
-        monkeypatch.setattr("local_assistant.models.machine.read_machine", lambda: size)
+        monkeypatch.setattr("local_assistant.machine.read_machine", lambda: size)
 
     set_memory(16)
     return set_memory
+
+
+def test_a_preset_of_the_users_own_may_name_a_file(
+    assistant: Configure, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.gguf"
+    shutil.copy(paths.demo_gguf(), file)
+    assistant(server__url=url)
+    with paths.user_config_file().open("a", encoding="utf-8") as settings:
+        settings.write(f"[presets.mine]\nchat = '{file}'\ncompletion = 'x'\nembedding = 'y'\n")
+    config = assistant(models__preset="mine")
+    assert choose("chat", config).model == name_for(file)
+    answering, missing = models_of(config)
+    assert answering["chat"] == name_for(file)
+    assert [spec.name for spec in missing] == ["x", "y"], "a file is not to be downloaded"
+    assert str(file) not in {entry.name for entry in catalog(config).entries}
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_the_preset_wants_is_missing_though_a_smaller_one_answers(
+    assistant: Configure, url: str
+) -> None:
+    config = assistant(server__url=url)
+    assert presets.sizing_of(config, "embedded").preset.name == "medium"
+    Store(paths.models_dir()).add_gguf("qwen2.5-coder:1.5b", paths.demo_gguf(), link=False)
+    assert choose("chat", config).model == "qwen2.5-coder:1.5b"
+    _, missing = models_of(config)
+    assert [spec.name for spec in missing] == ["qwen2.5-coder:7b", "qwen3-embedding:0.6b"]
 
 
 @pytest.mark.usefixtures("machine")
@@ -224,7 +258,7 @@ def test_answers_from_elsewhere_are_announced(
     assert choice.notice == f"The answers come from {remote.url}, not from this machine."
     missing = choose("embedding", config)
     assert missing.endpoint.kind == "embedded"
-    assert f"nomic-embed-text is not installed at {remote.url} yet" in (missing.notice or "")
+    assert f"qwen3-embedding:0.6b is not installed at {remote.url} yet" in (missing.notice or "")
     remote.close()
 
 
@@ -244,3 +278,22 @@ def test_without_an_engine_the_missing_model_is_named(
     assert "qwen2.5-coder:1.5b is not installed yet" in caught.value.message
     assert "xllamacpp" in caught.value.message
     assert caught.value.fix == "Get it with: jupyter assistant pull qwen2.5-coder:1.5b"
+
+
+def test_a_gguf_file_that_an_ollama_was_given(assistant: Configure, home: Path) -> None:
+    """Until then, and where the file has changed since, the engine answers."""
+    engine = ensure_engine(assistant(server__kind="embedded"))
+    ollama = as_ollama(engine.url, engine.token)
+    file = home / "mine.gguf"
+    shutil.copy(paths.demo_gguf(), file)
+    name = name_for(file)
+    assert not known_elsewhere(file)
+    outcome = pull_one(str(file), ollama, assistant(), lambda _: None, Options())
+    assert (outcome.model, outcome.error) == (name, None)
+    assert known_elsewhere(file)
+    assert imported(file, ollama, installed(ollama)) == name
+    assert imported(file, ollama, []) is None
+    assert imported(file, as_ollama("http://127.0.0.1:1", ""), installed(ollama)) is None
+    file.write_bytes(file.read_bytes() + b"\0")
+    assert imported(file, ollama, installed(ollama)) is None
+    assert choose("chat", assistant(models__chat=str(file))).endpoint.kind == "embedded"

@@ -1,185 +1,142 @@
-"""Presets: the data is whole, and ``auto`` fits a table of machines."""
+"""Presets: the data is whole, agrees with the schema, and takes in the user's own."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from local_assistant.config.schema import ROLES, ModelsConfig
-from local_assistant.engine import names
-from local_assistant.errors import AssistantError
-from local_assistant.models.catalog import fits
-from local_assistant.models.hub import HubFile, pick, source_of
-from local_assistant.models.machine import GB, Machine, read_machine
-from local_assistant.models.presets import (
-    MODELS,
-    PRESETS,
-    choose_preset,
-    preset_models,
-    with_smaller,
-)
-from local_assistant.server import DEMO_MODEL
+from local_assistant import paths
+from local_assistant.config import AssistantConfig
+from local_assistant.config.schema import PRESETS as NAMES
+from local_assistant.config.schema import ROLES
+from local_assistant.engine.gguf.header import read_header
+from local_assistant.engine.store import names
+from local_assistant.lab.completion.families import family_for
+from local_assistant.machine import GB, Machine
+from local_assistant.models import presets, sizing
+from local_assistant.models.plan import expand
+from local_assistant.models.presets import AUTO, DEMO_PRESET, MODELS, PRESETS, presets_of
+from local_assistant.server import DEMO_MODEL, Endpoint
 
-
-@pytest.mark.parametrize(
-    ("memory_gb", "preset"),
-    [
-        (1.0, "demo"),
-        (2.0, "demo"),  # a small virtual machine
-        (3.7, "small"),  # a laptop of "4 GB"
-        (7.6, "small"),
-        (11.7, "small"),
-        (15.4, "medium"),  # "16 GB"
-        (31.1, "medium"),
-        (47.0, "large"),
-        (125.0, "large"),
-        (0, "small"),  # a system that does not tell
-    ],
-)
-def test_auto_by_machine(memory_gb: float, preset: str) -> None:
-    sizing = choose_preset("auto", Machine(int(memory_gb * GB), 8))
-    assert sizing.preset.name == preset
-    assert sizing.reason.startswith(preset)
-    assert "\n" not in sizing.reason
-    assert memory_gb == 0 or f"{memory_gb:.0f} GB" in sizing.reason
-
-
-def test_few_cores_make_it_smaller_and_are_said() -> None:
-    sizing = choose_preset("auto", Machine(24 * GB, 2))
-    assert sizing.reason == "small, because this machine has 24 GB of memory, but 2 processor cores"
-    assert choose_preset("auto", Machine(48 * GB, 4)).preset.name == "medium"
-
-
-def test_a_container_is_told_of_its_limit() -> None:
-    sizing = choose_preset("auto", Machine(4 * GB, 2, limited=True))
-    assert sizing.reason == "small, because this container may use 4 GB of memory"
-
-
-def test_a_named_preset_is_taken_as_it_is() -> None:
-    sizing = choose_preset("large", Machine(GB, 1))
-    assert sizing.preset.name == "large"
-    assert preset_models("large", Machine(GB, 1))["chat"].name == "qwen3-coder:30b"
+OPEN = {"Apache-2.0", "MIT", "BSD-3-Clause"}
 
 
 def test_the_data_is_what_the_schema_allows() -> None:
-    allowed = get_args(ModelsConfig.model_fields["preset"].annotation)
-    assert set(allowed) == {"auto", *PRESETS}
+    assert (AUTO, *PRESETS) == NAMES
     for preset in PRESETS.values():
         assert set(preset.models) == set(ROLES)
+        assert set(preset.on_gpu) <= set(ROLES)
         assert preset.summary
-        assert preset.download < preset.memory_gb * GB or preset.name == "demo"
-    memory = [preset.memory_gb for preset in PRESETS.values()]
-    assert memory == sorted(memory)
-    used = {spec.name for preset in PRESETS.values() for spec in preset.models.values()}
-    assert used == set(MODELS)
+    need = [sizing.preset_bytes(preset) for preset in PRESETS.values()]
+    assert need == sorted(need)
+    variants = [each for preset in PRESETS.values() for each in (preset, preset.for_gpu())]
+    assert {name for each in variants for name in each.distinct} == set(MODELS)
+    for preset in PRESETS.values():
+        assert sizing.preset_bytes(preset.for_gpu()) <= sizing.preset_bytes(preset)
 
 
-def test_every_model_can_be_had_by_both_servers() -> None:
-    for spec in MODELS.values():
-        assert names.parse(spec.name).short.removesuffix(":latest") == spec.name
-        assert spec.licence
-        assert spec.good_at
-        assert spec.size > 0
-        if spec.name == DEMO_MODEL:
-            assert spec.source == ""
-        else:
-            assert re.fullmatch(r"hf\.co/[\w.-]+/[\w.-]+:[A-Z0-9_]+", spec.source)
-            assert all(source_of(spec.name))
-
-
-def test_smaller_presets_stand_in_but_not_the_demo() -> None:
-    assert [preset.name for preset in with_smaller(PRESETS["large"])] == [
-        "large",
-        "medium",
-        "small",
-    ]
-    assert with_smaller(PRESETS["demo"]) == []
-
-
-@pytest.mark.parametrize(
-    ("files", "limit_gb"),
-    [
-        ({}, None),
-        ({"sys/fs/cgroup/memory.max": "max"}, None),
-        ({"sys/fs/cgroup/memory.max": "1073741824"}, 1.0),
-        ({"sys/fs/cgroup/memory/memory.limit_in_bytes": "536870912"}, 0.5),
-        ({"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712"}, None),
-        (
-            {
-                "proc/self/cgroup": "0::/user.slice/app.scope\n",
-                "sys/fs/cgroup/user.slice/memory.max": "268435456",
-                "sys/fs/cgroup/user.slice/app.scope/memory.max": "max",
-            },
-            0.25,
-        ),
-        (
-            {
-                "proc/self/cgroup": "12:cpu:/a\n9:memory:/docker/x\n",
-                "sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes": "1073741824",
-            },
-            1.0,
-        ),
-    ],
-)
-def test_a_containers_limit_counts(
-    tmp_path: Path, files: dict[str, str], limit_gb: float | None
-) -> None:
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content + "\n")
-    machine = read_machine(tmp_path)
-    assert machine.limited is (limit_gb is not None)
-    assert machine.cores >= 1
-    if limit_gb is not None:
-        assert machine.memory_gb == limit_gb
+@pytest.mark.parametrize("spec", MODELS.values(), ids=str)
+def test_every_model_can_be_had_by_both_servers(spec: presets.ModelSpec) -> None:
+    assert names.parse(spec.name).short.removesuffix(":latest") == spec.name
+    assert spec.licence in OPEN
+    assert spec.good_at
+    assert spec.checked
+    assert min(spec.size, spec.layers, spec.head_size, spec.active) > 0
+    if spec.name == DEMO_MODEL:
+        assert spec.source == ""
     else:
-        assert machine.memory_gb > 0.1
+        assert re.fullmatch(r"hf\.co/[\w.-]+/[\w.-]+:[A-Z0-9_]+", spec.source)
+        assert spec.page.startswith("https://ollama.com/library/")
 
 
-def test_what_fits() -> None:
-    assert fits(18_600_000_000, Machine(16 * GB, 4)) is False
-    assert fits(4_680_000_000, Machine(16 * GB, 4)) is True
-    assert fits(8_000_000, Machine(GB, 1)) is True
-    assert fits(1, Machine(0, 1)) is None
+def test_the_demo_models_figures_are_those_of_its_file() -> None:
+    spec, header = MODELS[DEMO_MODEL], read_header(paths.demo_gguf())
+    assert (spec.size, spec.active) == (header.size, header.parameters)
+    assert sizing.kv_bytes(spec, 1000) == header.kv_bytes(1000)
 
 
-FILES = [
-    HubFile(name)
-    for name in (
-        "mmproj-model-F16.gguf",
-        "model.Q8_0.gguf",
-        "model.IQ4_XS.gguf",
-        "model.Q4_K_M.gguf",
-        "big/model-Q6_K-00001-of-00002.gguf",
-        "README.md",
+def test_what_completes_was_trained_for_it() -> None:
+    variants = [each for preset in PRESETS.values() for each in (preset, preset.for_gpu())]
+    for name in {each.models["completion"].name for each in variants}:
+        family = family_for(name, {})
+        assert family is not None
+        assert family.trained, name
+
+
+def test_the_memory_of_a_model() -> None:
+    spec = MODELS["qwen2.5-coder:7b"]
+    assert sizing.kv_bytes(spec, 1) == 2 * 28 * 4 * 128 * 2
+    small, large = sizing.model_bytes(spec, 4096), sizing.model_bytes(spec, 16384)
+    assert small == spec.size + 2 * 4096 * 57344 + 400_000_000
+    assert large - small == 2 * (16384 - 4096) * 57344
+    assert sizing.model_bytes(MODELS["nomic-embed-text"], embeds=True) == 274_290_560 + 400_000_000
+    assert sizing.model_bytes(presets.ModelSpec("unknown")) == 0
+    # One model in two roles is loaded once.
+    preset = PRESETS["small"]
+    assert sizing.preset_bytes(preset) == sum(
+        (
+            sizing.model_bytes(MODELS["qwen2.5-coder:1.5b"]),
+            sizing.model_bytes(MODELS["nomic-embed-text"], embeds=True),
+        )
     )
-]
 
 
-@pytest.mark.parametrize(
-    ("tag", "name"),
-    [
-        (None, "model.Q4_K_M.gguf"),
-        ("q8_0", "model.Q8_0.gguf"),
-        ("iq4_xs", "model.IQ4_XS.gguf"),
-        ("model.Q8_0.gguf", "model.Q8_0.gguf"),
-        ("model.Q8_0", "model.Q8_0.gguf"),
-    ],
-)
-def test_picking_a_file(tag: str | None, name: str) -> None:
-    assert pick(FILES, tag, "u/r").name == name
+def test_a_preset_of_the_users_own() -> None:
+    own = {
+        "chat": "devstral:24b",
+        "completion": "qwen2.5-coder:7b",
+        "embedding": "nomic-embed-text",
+    }
+    config = AssistantConfig.model_validate(
+        {"models": {"preset": "mine"}, "presets": {"mine": {**own, "memory_gb": 22}}}
+    )
+    found = presets_of(config)
+    assert list(found) == [*PRESETS, "mine"]
+    mine = found["mine"]
+    assert mine.own
+    assert {role: spec.name for role, spec in mine.models.items()} == own
+    assert mine.models["completion"].licence == "Apache-2.0"
+    assert (mine.models["chat"].size, mine.models["chat"].licence) == (0, "")
+    assert sizing.preset_bytes(mine) == 22 * GB
+    chosen = presets.sizing_of(config, "embedded")
+    assert chosen.reason == 'preset = "mine" in assistant.toml'
+    assert chosen.candidates == (mine,)
+    assert presets_of(AssistantConfig()) is PRESETS
 
 
-@pytest.mark.parametrize(
-    ("tag", "words"), [("Q6_K", "several parts"), ("K_M", 'called "K_M"'), ("F16", "called")]
-)
-def test_picking_what_is_not_there(tag: str, words: str) -> None:
-    if tag == "K_M":  # the end of a quantisation's name, but of a whole part of it
-        assert pick(FILES, tag, "u/r").name == "model.Q4_K_M.gguf"
-        return
-    with pytest.raises(AssistantError, match=words):
-        pick(FILES, tag, "u/r")
+def test_of_a_machine_not_known_the_best_comes_first() -> None:
+    found = [spec.name for spec in presets.anywhere("completion")]
+    assert found == ["qwen3-coder:30b", "qwen2.5-coder:7b", "qwen2.5-coder:1.5b"]
+    assert DEMO_MODEL not in [spec.name for role in ROLES for spec in presets.anywhere(role)]
+
+
+def test_the_server_that_will_answer_is_guessed_without_asking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kind(binary: str | None, **server: str) -> str:
+        monkeypatch.setattr("local_assistant.server.ollama.find_binary", lambda: binary)
+        return presets.kind_of(AssistantConfig.model_validate({"server": server}))
+
+    assert kind(None) == "embedded"
+    assert kind("/usr/bin/ollama") == "ollama"  # stopped, perhaps: it will be started
+    assert kind("/usr/bin/ollama", kind="embedded") == "embedded"
+    assert kind(None, kind="ollama") == "ollama"
+    assert kind(None, url="http://models.example:11434") == "ollama"
+
+
+def test_the_demo_has_no_smaller_one() -> None:
+    assert next(iter(PRESETS)) == DEMO_PRESET
+
+
+def test_a_presets_name_means_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"chat": "a", "completion": "a", "embedding": "b"}
+    config = AssistantConfig.model_validate(
+        {"presets": {"mine": own}, "chat": {"context_tokens": 16384}}
+    )
+    monkeypatch.setattr("local_assistant.machine.read_machine", lambda: Machine(15 * GB, 8))
+    here = Endpoint("embedded", "http://127.0.0.1:1", None, "0", True, "")
+    assert expand(["mine", "c ", "a"], config, here) == ["a", "b", "c"]
+    # As everywhere, the context that is asked for counts.
+    small = [spec.name for spec in PRESETS["small"].distinct.values()]
+    assert expand(["auto"], config, here) == small
