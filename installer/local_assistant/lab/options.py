@@ -1,4 +1,4 @@
-"""The generation options that chat and ``%%ai`` send. Standard library only."""
+"""What chat and ``%%ai`` ask for alike, and how long an answer may be. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
+
+MAX_CHARACTERS = 1_000_000
+"""No answer to be read is longer; a model that never ends would fill the page."""
 
 
 def generation_options(model: str, config: AssistantConfig) -> dict[str, Any]:
@@ -26,3 +29,22 @@ def generation_options(model: str, config: AssistantConfig) -> dict[str, Any]:
         "temperature": temperature,
     }
     return {name: value for name, value in options.items() if value is not None}
+
+
+def embedding_options(model: str, config: AssistantConfig) -> dict[str, Any]:
+    """Return Ollama's ``options`` for vectors of ``model``.
+
+    Where the same model chats, the context size goes with it: asked without, Ollama 0.33 loads
+    the model anew (seen), and the chat's next message once more.
+    """
+    from local_assistant.errors import AssistantError
+    from local_assistant.server import choose
+
+    size = config.chat.context_tokens
+    if size is None:
+        return {}
+    try:
+        same = choose("chat", config).model == model
+    except AssistantError:
+        return {}  # there is no chat model; whoever chats is told
+    return {"num_ctx": size} if same else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,38 @@ class Room:
                 self.on_text()
 
     async def ask(
-        self, text: str, *, model: str | None = None, attach: list[str] | None = None
+        self,
+        text: str,
+        *,
+        model: str | None = None,
+        attach: Sequence[Any] = (),
+        signed: Mapping[str, Any] | None = None,
+        page: str | None = None,
     ) -> list[str]:
-        """Send a message as the browser would; return what the persona said to it."""
+        """Send a message as the browser would; return what the persona said to it.
+
+        Args:
+            text: what the user wrote.
+            model: picked in the menu.
+            attach: paths and attachments.
+            signed: what our part of the page signs the message with.
+            page: what Jupyter AI's part signs it with.
+        """
         before = len(self.chat.get_messages()) + 1
         identifier = self.chat.add_message(NewMessage(body=text, sender="ada"))
         message = self.chat.get_message(identifier)
         assert message is not None
         message.metadata = {"to_persona": PERSONA_ID, "model": {"id": model, "settings": {}}}
+        if signed is not None:
+            message.metadata["local_assistant"] = dict(signed)
+        if page is not None:
+            message.metadata["web_client_id"] = page
         if attach:
             message.attachments = [
-                self.chat.set_attachment(FileAttachment(value=name)) for name in attach
+                self.chat.set_attachment(
+                    FileAttachment(value=each) if isinstance(each, str) else each
+                )
+                for each in attach
             ]
             self.chat.update_message(message)
         self.lengths.clear()

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from local_assistant import paths
-from local_assistant.config import set_value
+from local_assistant.config import load_config, set_value
 from local_assistant.engine.launch import EngineInfo, running_engine
-from local_assistant.engine.store import Store
+from local_assistant.engine.store.store import Store
+from local_assistant.lab.chat import window
+from local_assistant.lab.chat.commands import COMMANDS
 from local_assistant.lab.chat.notes import NOTE_MARK, PROBLEM_MARK, without_notes
 from local_assistant.lab.prompts import SYSTEM_PROMPT
-from local_assistant.server import Client, Endpoint
+from tests.integration.engine import talking_gguf
 from tests.integration.lab.recorder import Recorder
 from tests.integration.lab.room import room_in
-from tests.slow import SlowMotion
 
 PRIMES = "Write a function that returns all primes up to n"
 FIRST, SECOND = "first-demo", "second-demo"
@@ -39,13 +43,6 @@ def settings(session_environment: dict[str, str]) -> Iterator[None]:
         Store(paths.models_dir()).add_gguf(name, paths.demo_gguf())
     yield
     file.unlink()  # other tests share this home
-
-
-def model_process(engine: EngineInfo) -> int:
-    """Return the process of the one model that is loaded."""
-    endpoint = Endpoint("embedded", engine.url, engine.token, engine.version, True, "")
-    loaded = Client(endpoint).get("/assistant/status")["loaded"]
-    return next(int(entry["pid"]) for entry in loaded if entry["model"].startswith("assistant"))
 
 
 async def use(recorder: Recorder) -> None:
@@ -179,7 +176,7 @@ def test_editing_the_file_swaps_the_model_of_the_next_message(
             assert models == [FIRST, SECOND, FIRST]
             menu = room.persona.get_model_configuration()
             assert {FIRST, SECOND, "assistant-demo"} <= {option.id for option in menu.options}
-            assert menu.current.split(":")[0] == SECOND, "one writer's pick is not the default"
+            assert menu.current == FIRST, "it is what answers in this chat from now on"
 
     asyncio.run(main())
 
@@ -243,27 +240,28 @@ def test_an_engine_killed_in_the_middle(live: EngineInfo, tmp_path: Path) -> Non
 
     async def main() -> None:
         set_value("server.kind", "embedded")
+        set_value("chat.max_tokens", 3000)  # a second of talk, at least
         async with room_in(tmp_path) as room:
-            await room.ask(PRIMES)
-            await room.ask("/clear")
+            before = await room.ask(PRIMES, model=FIRST)
             victim = running_engine()
             assert victim is not None
             room.on_text = lambda: os.kill(victim.pid, signal.SIGKILL)
-            with SlowMotion(model_process(victim)):
-                said = await room.ask(PRIMES)
-            assert len(said) == 2, said
-            shown, problem = said
+            shown, problem = await room.ask("Talk.", model="endless")
             assert shown and PROBLEM_MARK not in shown
             assert "stopped in the middle" in problem
             assert "Send the message again" in problem
             room.on_text = None
             await room.ask("/clear")
-            (complete,) = await room.ask(PRIMES)
-            assert len(complete) > len(shown)
+            assert await room.ask(PRIMES, model=FIRST) == before
             started = running_engine()
             assert started is not None and started.pid != victim.pid
 
-    asyncio.run(main())
+    talking = talking_gguf.write(tmp_path / "endless.gguf", ("and ", "so ", "on "), ends=False)
+    Store(paths.models_dir()).add_gguf("endless", talking)
+    try:
+        asyncio.run(main())
+    finally:
+        Store(paths.models_dir()).remove("endless")
 
 
 def test_an_engine_killed_before_a_message_is_started_anew(
@@ -293,6 +291,46 @@ def test_commands(live: EngineInfo, tmp_path: Path) -> None:
             await room.ask("Reverse a python list.")
             assert len(recorder.chats()[-1].json()["messages"]) == 2
             names = {command.name for command in room.persona.get_slash_commands()}
-            assert names == {"/clear", "/status", "/help"}
+            assert names == set(COMMANDS)
+            (said,) = await room.ask("/help")
+            assert [name for name in COMMANDS if f"{name} – " not in said] == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("topic", [PRIMES, "the first n Fibonacci numbers"])
+def test_a_notebook_of_a_topic_that_the_demo_model_knows(
+    live: EngineInfo, tmp_path: Path, topic: str
+) -> None:
+    """It is valid and runs top to bottom."""
+
+    async def main() -> None:
+        set_value("server.kind", "embedded")
+        async with room_in(tmp_path) as room:
+            (said,) = await room.ask(f"/generate {topic}")
+            assert "is complete" in said
+            assert (await room.ask("/again"))[0].startswith(PROBLEM_MARK), "it is no question"
+
+    asyncio.run(main())
+    (path,) = tmp_path.glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert code, notebook
+    subprocess.run([sys.executable, "-c", "\n\n".join(code)], check=True, timeout=60)
+
+
+def test_what_a_model_can_do_is_asked_once_and_ahead(live: EngineInfo, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Recorder(live) as recorder, room_in(tmp_path) as room:
+            await use(recorder)
+            look = asyncio.to_thread(window.look_ahead, load_config().config, None)
+            window._abilities.clear()
+            await look
+            asked = [request.path for request in recorder.requests]
+            assert asked.count("/api/show") == 1
+            await room.ask(PRIMES)
+            asked = [request.path for request in recorder.requests]
+            assert asked.count("/api/show") == 1
 
     asyncio.run(main())

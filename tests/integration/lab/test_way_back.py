@@ -18,10 +18,10 @@ APP = "from jupyter_server.extension.serverextension import main; main()"
 MERGE = """
 import sys
 from pathlib import Path
-from local_assistant.setup import dropins, record
-known = record.load()
-for file in dropins.shared_files(Path(sys.prefix)):
-    dropins.merge(file, known)
+from local_assistant.setup import dropins, merging
+place = dropins.place(Path(sys.prefix))
+for file in dropins.shared_files(place):
+    merging.merge(file, place.ledger)
 """
 
 

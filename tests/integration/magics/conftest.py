@@ -9,6 +9,7 @@ import pytest
 
 from local_assistant.engine.launch import stop_engine
 from tests.integration.magics.kernel import Kernel, kernel
+from tests.integration.magics.odd_server import OddServer
 
 DEMO = '[server]\nkind = "embedded"\n\n[models]\npreset = "demo"\n'
 
@@ -40,4 +41,27 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def notebook_kernel(assistant: Path) -> Iterator[Kernel]:
     """One kernel for a module's tests, with the extension loaded by hand."""
     with kernel(assistant) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[OddServer]:
+    """A model server that says what a test wants."""
+    server = OddServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def odd_config(assistant: Path, odd: OddServer) -> Path:
+    """An assistant.toml that names that server."""
+    config = assistant / "jupyter" / "odd.toml"
+    config.write_text(f'[server]\nkind = "ollama"\nurl = "{odd.url}"\n\n[models]\nchat = "odd"\n')
+    return config
+
+
+@pytest.fixture(scope="module")
+def odd_kernel(assistant: Path, odd_config: Path) -> Iterator[Kernel]:
+    """One kernel for a module's tests, answered by that server."""
+    with kernel(assistant, {"LOCAL_ASSISTANT_CONFIG": str(odd_config)}) as running:
         yield running

@@ -16,7 +16,7 @@ import pytest
 
 from local_assistant import paths
 from local_assistant.engine.launch import running_engine
-from local_assistant.engine.store import Store
+from local_assistant.engine.store.store import Store
 from tests.integration.engine import tiny_gguf
 from tests.integration.magics.kernel import Kernel, kernel
 

@@ -31,8 +31,8 @@ def test_it_is_loaded_by_hand_elsewhere_within_its_budget(assistant: Path) -> No
         # As in an environment that has never seen the package.
         running.run("ours = [name for name in sys.modules if name.startswith('local_assistant')]")
         running.run("for name in ours: del sys.modules[name]")
-        running.run("before = set(sys.modules); start = time.perf_counter()")
-        cell = running.run("%load_ext local_assistant\ntook = time.perf_counter() - start")
+        running.run("before = set(sys.modules); start = time.process_time()")
+        cell = running.run("%load_ext local_assistant\ntook = time.process_time() - start")
         assert (cell.status, cell.text.strip(), cell.stderr) == ("ok", "", "")
         assert float(running.run("took").result) < LOAD_LIMIT_S
         grown = running.run("sorted(set(sys.modules) - before)").result

@@ -1,102 +1,53 @@
-"""The shipped example notebooks, executed in a real kernel and read for meaning."""
+"""The example notebooks of ``%%ai``, executed in a real kernel and read for meaning."""
 
 from __future__ import annotations
 
+import ast
 import html
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
-ROOT = Path(__file__).parents[3]
-EXAMPLES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("magics_examples/*.ipynb")])
+from tests.integration.examples import (
+    HONEST,
+    ROOT,
+    Page,
+    assert_honest,
+    assert_runs,
+    executed,
+    of_kind,
+)
+from tests.integration.magics.odd_server import OddServer
 
-
-@dataclass
-class Page:
-    """An executed notebook: its cells by id, and what the cells that were added left."""
-
-    cells: dict[str, Any] = field(default_factory=dict)
-    added: dict[str, str] = field(default_factory=dict)
-    results: dict[str, Any] = field(default_factory=dict)
-
-    def bundle(self, name: str) -> Any:
-        """Return the last output of a cell."""
-        return self.cells[name].outputs[-1]["data"]
-
-    def text(self, name: str) -> str:
-        outputs = self.cells[name].outputs
-        return "".join(o.get("text") or o["data"]["text/plain"] for o in outputs)
-
-
-def _executed(path: Path, checks: dict[str, str]) -> Page:
-    """Run a notebook as a reader would: a cell that a magic adds is run as well.
-
-    Args:
-        checks: Python expressions by the id of the cell after which they are evaluated.
-    """
-    page = Page()
-    notebook = nbformat.read(path, as_version=4)
-    asked: list[str] = []
-
-    def note(cell: Any, cell_index: int, execute_reply: Any) -> None:
-        payload = execute_reply["content"].get("payload", [])
-        asked.extend(entry["text"] for entry in payload if entry["source"] == "set_next_input")
-
-    resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=120, resources=resources, on_cell_executed=note)
-
-    def run(source: str, index: int) -> Any:
-        return client.execute_cell(nbformat.v4.new_code_cell(source), index)
-
-    with client.setup_kernel():
-        for index, cell in enumerate(list(notebook.cells)):
-            page.cells[cell.id] = cell
-            if cell.cell_type != "code":
-                continue
-            client.execute_cell(cell, index)
-            for source in [asked.pop() for _ in list(asked)]:
-                page.added[cell.id] = source
-                run(source, index)
-            if cell.id in checks:
-                page.results[cell.id] = run(checks[cell.id], index).outputs[-1]["data"]
-            notebook.cells[index] = cell
-    nbformat.validate(notebook)
-    return page
+EXAMPLES = of_kind("magics")
+NAMES = [path.stem for path in EXAMPLES]
 
 
 @pytest.fixture(scope="module")
-def tour(assistant: Path) -> Page:
-    path = ROOT / "notebooks" / "tour.ipynb"
-    return _executed(path, {"code": "primes_up_to(10)"})
+def pages(assistant: Path) -> dict[str, Page]:
+    """Every example, executed with the demo model."""
+    return {path.stem: executed(path) for path in EXAMPLES}
 
 
 @pytest.fixture(scope="module")
-def formats(assistant: Path) -> Page:
-    path = ROOT / "magics_examples" / "ai_magic.ipynb"
-    return _executed(path, {"code": "factorial(5)"})
+def tour(pages: dict[str, Page]) -> Page:
+    return pages["tour"]
 
 
-def test_every_example_is_executed_here() -> None:
-    assert [path.stem for path in EXAMPLES] == ["ai_magic", "tour"]
+@pytest.fixture(scope="module")
+def formats(pages: dict[str, Page]) -> Page:
+    return pages["ai_magic"]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_is_committed_clean(path: Path) -> None:
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code":
-            assert (cell.outputs, cell.execution_count) == ([], None)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_runs_from_top_to_bottom(pages: dict[str, Page], name: str) -> None:
+    assert_runs(pages[name])
 
 
-@pytest.mark.parametrize("name", ["tour", "formats"])
-def test_no_example_writes_to_stderr(name: str, request: pytest.FixtureRequest) -> None:
-    page = request.getfixturevalue(name)
-    outputs = [o for cell in page.cells.values() for o in cell.get("outputs", [])]
-    assert outputs
-    assert not [o for o in outputs if o.get("name") == "stderr" or o.output_type == "error"]
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_demo_model_cannot_do_it_says(pages: dict[str, Page], name: str) -> None:
+    assert_honest(pages[name])
 
 
 def test_the_tour_explains(tour: Page) -> None:
@@ -140,3 +91,56 @@ def test_a_value_goes_into_the_prompt(formats: Page) -> None:
 def test_a_model_is_named_on_the_line(formats: Page) -> None:
     assert "assistant-demo" in formats.text("list")
     assert "demo" in formats.text("model").lower()
+
+
+def test_a_frame_is_asked_about(pages: dict[str, Page]) -> None:
+    page = pages["data_frames"]
+    assert page.text("use") == "2140000.0"
+    assert page.text("big") == "'52 MB'"
+    assert page.results["big-ask"]["text/plain"] == "1300000"
+
+
+def test_json_becomes_objects(pages: dict[str, Page]) -> None:
+    page = pages["json_into_python"]
+    with_u = {"Mercury": 7, "Venus": 5, "Jupiter": 7, "Saturn": 6, "Uranus": 6, "Neptune": 7}
+    assert ast.literal_eval(page.text("list-use")) == with_u
+    assert page.results["model-ask"]["text/plain"] == "'Capitals'"
+    assert page.text("model-use") == "'ROME'"
+    assert page.text("ask") == "['Mercury', 'Venus', 'Earth']"
+
+
+def test_a_test_is_written_and_passes(pages: dict[str, Page]) -> None:
+    page = pages["write_tests"]
+    assert "def test_add" in page.added["test"]
+    assert page.cells["run"].outputs == []
+
+
+def test_models_are_swapped(pages: dict[str, Page]) -> None:
+    page = pages["swap_models"]
+    assert "assistant-demo" in page.text("list")
+    assert HONEST in page.text("name")
+    assert "stands for assistant-demo" in page.text("alias")
+    assert "notebook" in page.text("alias-ask").lower()
+    assert "cut off at --max-tokens 12" in page.text("options")
+    assert HONEST in page.text("compare")
+
+
+def test_an_error_is_mended_by_a_model_that_can(
+    odd: OddServer, odd_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the demo model cannot do: here the answers are those of a larger one."""
+    fixed = 'average = sum(people.values()) / len(people)\nprint(f"{average:.2f} million")'
+    people = 'people = {"Rome": 2.75, "Paris": 2.10, "Madrid": 3.28}'
+    odd.will_say(
+        f"A dictionary is summed by its keys.\n\n```python\n{people}\n{fixed}\n```",
+        "It groups the words by their length.",
+        "Numbers and texts cannot be added.",
+    )
+    monkeypatch.setenv("LOCAL_ASSISTANT_CONFIG", str(odd_config))
+    page = executed(ROOT / "magics_examples" / "fix_and_explain.ipynb", {"fix": "average"})
+    assert page.results["fix"]["text/plain"].startswith("2.7")
+    prompts = [body["messages"][-1]["content"] for body in odd.asked]
+    assert "sum(people) / len(people)" in prompts[0]
+    assert "TypeError: unsupported operand" in prompts[0]
+    assert "by_length = " in prompts[1]
+    assert "TypeError" in prompts[2]

@@ -110,3 +110,37 @@ def test_what_is_not_text_is_named(tmp_path: Path) -> None:
     assert "not a text file" in missing[0]
     assert "larger than" in missing[1]
     assert "no longer" in missing[2]
+
+
+OUTSIDE = ("../secret.txt", "a/../../secret.txt", "/../secret.txt", "link.txt", "folder/secret.txt")
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("kind", ["file", "notebook"])
+def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, path: str, kind: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "secret.txt").write_text("the secret")
+    (root / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "folder").symlink_to(tmp_path)
+    found, (reason,) = read(root, type=kind, value=path)
+    assert found == [] and "outside" in reason
+
+
+@pytest.mark.parametrize("path", [r"\\far.example\share\x", "//far.example/share/x", "C:/x"])
+def test_a_path_of_another_machine_is_one_of_this(tmp_path: Path, path: str) -> None:
+    assert read(tmp_path, type="file", value=path)[0] == []
+
+
+@pytest.mark.parametrize("name", [".env", "id_rsa", ".git/config", "link.py", "../x"])
+def test_a_chat_from_elsewhere_attaches_no_secrets(tmp_path: Path, name: str) -> None:
+    """Its earlier messages can say that the reader attached anything; a new one is the reader's."""
+    (tmp_path / ".git").mkdir()
+    for each in (".env", "id_rsa", ".git/config", "plain.py"):
+        (tmp_path / each).write_text("x = 1")
+    (tmp_path / "link.py").symlink_to(tmp_path / ".env")
+    known = {"1": {"type": "file", "value": name}, "2": {"type": "file", "value": "plain.py"}}
+    found, missing = read_attachments(tmp_path, ["1", "2"], known, earlier=True)
+    assert [each.name for each in found] == ["plain.py"] and len(missing) == 1
+    if name != "../x":
+        assert len(read_attachments(tmp_path, ["1"], known)[0]) == 1

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from local_assistant.lab.chat.defaults import PERSONA_ID, SHARED_CONFIG
-from local_assistant.lab.extension import OURS_ENV, Environment
+from local_assistant.lab.keeper import OURS_ENV, Environment
 from local_assistant.server.endpoint import Endpoint
 
 NAMES = ("OLLAMA_HOST", "OLLAMA_API_BASE", "OLLAMA_API_KEY")

@@ -7,7 +7,8 @@ from typing import Any
 
 from local_assistant.errors import AssistantError
 from local_assistant.lab.chat import notes
-from local_assistant.lab.chat.history import CLEAR, conversation
+from local_assistant.lab.chat.commands import is_question
+from local_assistant.lab.chat.history import AGAIN, CLEAR, conversation, question_before
 from local_assistant.lab.chat.prompt import Attachment
 
 PERSONA = "jupyter-ai-personas::local_assistant::LocalAssistantPersona"
@@ -23,10 +24,11 @@ class Said:
     id: str = ""
     attachments: list[str] = field(default_factory=list)
     deleted: bool | None = None
+    metadata: dict[str, Any] | None = None
 
 
 def turns(*messages: Said, last: str = "end") -> list[tuple[str, str]]:
-    found = conversation(messages, last, PERSONA, lambda _: ())
+    found = conversation(messages, last, PERSONA, lambda _: (), is_question)
     return [(turn.role, turn.text) for turn in found]
 
 
@@ -89,7 +91,9 @@ def test_attachments_are_read_for_the_users_messages() -> None:
     def attached(message: Any) -> tuple[Attachment, ...]:
         return tuple(Attachment(name, "text") for name in message.attachments)
 
-    found = conversation([Said("ada", "see", attachments=["a.py"])], "end", PERSONA, attached)
+    found = conversation(
+        [Said("ada", "see", attachments=["a.py"])], "end", PERSONA, attached, is_question
+    )
     assert [a.name for a in found[0].attachments] == ["a.py"]
 
 
@@ -97,3 +101,57 @@ def test_what_a_note_says_is_shown_as_it_stands() -> None:
     said = notes.problem(AssistantError("No <model> called a*b\nhere.", "Run: x"), "Later.")
     assert said == notes.PROBLEM_MARK + "No \\<model> called a\\*b here.  \nRun: x  \nLater."
     assert notes.without_notes(said) == ""
+
+
+def test_what_is_folded_away_is_not_the_models_answer() -> None:
+    thoughts = notes.folded("Thoughts", "First a.\n\n```python\nx</details>\n```\n\nThen b.")
+    assert turns(Said("ada", "q"), Said(PERSONA, f"{thoughts}\n\nIt is b.")) == [
+        ("user", "q"),
+        ("assistant", "It is b."),
+    ]
+    stopped = notes.fold("Thoughts") + "First a.\n\nThen"
+    assert turns(Said("ada", "q"), Said(PERSONA, stopped)) == []
+
+
+def test_a_new_answer_stands_for_the_one_before() -> None:
+    begin = (Said("ada", "q"), Said(PERSONA, "one"), Said("ada", "/status"))
+    status = Said(PERSONA, notes.note("It answers."))
+    again = Said("ada", AGAIN)
+    assert turns(*begin, status, again, Said(PERSONA, "two"), Said("ada", "next")) == [
+        ("user", "q"),
+        ("assistant", "two"),
+        ("user", "next"),
+    ]
+    failed = turns(*begin, status, again, Said(PERSONA, FAILED), Said("ada", "next"))
+    assert failed == [("user", "q"), ("assistant", "one"), ("user", "next")]
+
+
+def test_a_failed_question_is_answered_anew() -> None:
+    failed = (Said("ada", "a"), Said(PERSONA, "b"), Said("ada", "q"), Said(PERSONA, FAILED))
+    status = (Said("ada", "/status"), Said(PERSONA, notes.note("It answers.")))
+    assert turns(*failed, *status, Said("ada", AGAIN), Said(PERSONA, "c")) == [
+        ("user", "a"),
+        ("assistant", "b"),
+        ("user", "q"),
+        ("assistant", "c"),
+    ]
+
+
+def test_the_question_to_answer_anew() -> None:
+    messages = [
+        Said("ada", "q", "1"),
+        Said(PERSONA, "a", "2"),
+        Said("ada", "/status", "3"),
+        Said("hidden::x", "joined", "4"),
+        Said("ada", AGAIN, "5"),
+        Said(PERSONA, "b", "6"),
+        Said("ada", AGAIN, "7"),
+        Said("ada", CLEAR, "8"),
+        Said("ada", AGAIN, "9"),
+    ]
+
+    def before(last: str) -> str | None:
+        found = question_before(messages, last, PERSONA, is_question)
+        return found.id if found else None
+
+    assert (before("5"), before("7"), before("9")) == ("1", "1", None)

@@ -94,3 +94,37 @@ def test_an_empty_system_prompt_sends_none() -> None:
 )
 def test_dense_text_counts_dense(text: str, least: int) -> None:
     assert estimate_tokens(text) >= least
+
+
+def sent(attachment: Attachment, budget: int) -> tuple[str, list[str]]:
+    prompt = build_prompt("", [Turn("user", "why?", (attachment,))], budget, "m")
+    return prompt.messages[-1]["content"], prompt.left_out
+
+
+LINES = "\n".join(f"line {number}" for number in range(100))
+
+
+def test_of_an_error_the_end_stays() -> None:
+    content, left_out = sent(Attachment("e", LINES, "text", "error", keep=-1), 200)
+    assert "line 99" in content and "line 0\n" not in content
+    first = int(content.split("line ")[1].split()[0])
+    assert left_out == [f"e before line {first + 1} of 100"]
+
+
+def test_of_a_failed_cell_the_lines_around_the_failing_one_stay() -> None:
+    content, left_out = sent(Attachment("c", LINES, keep=50), 200)
+    assert "line 45\n" in content and "line 50\n" in content and "line 55\n" in content
+    assert "line 0\n" not in content and "line 99" not in content
+    assert left_out[0].startswith("c but lines ") and left_out[0].endswith(" of 100")
+
+
+def test_an_attachment_takes_no_more_than_its_share() -> None:
+    whole, _ = sent(Attachment("o", LINES), 300)
+    half, left_out = sent(Attachment("o", LINES, share=0.5), 300)
+    assert 0.3 < half.count("\n") / whole.count("\n") < 0.6
+    assert left_out and left_out[0].startswith("o after line ")
+
+
+def test_an_attachment_of_one_line_that_fits_is_kept_whole() -> None:
+    content, left_out = sent(Attachment("n", "import os", share=0.2), 300)
+    assert "import os" in content and left_out == []

@@ -8,6 +8,7 @@ import pytest
 
 from local_assistant.config import AssistantConfig
 from local_assistant.lab.magics.ask import request
+from local_assistant.lab.magics.grammar import Question
 from local_assistant.lab.prompts import FORMAT_PROMPTS, SYSTEM_PROMPT
 from local_assistant.server import Choice, Endpoint
 
@@ -16,7 +17,12 @@ HERE = Endpoint("embedded", "http://127.0.0.1:11435", None, "0.30.0", True, "")
 
 def _body(model: str = "qwen2.5-coder:1.5b", output: str = "markdown", **chat: Any) -> Any:
     config = AssistantConfig.model_validate({"chat": chat, "server": {"keep_alive": "7m"}})
-    return request(Choice(HERE, model, "chat"), config, output, "Hi")
+    return _asked(Question(format=output), config, model)
+
+
+def _asked(question: Question, config: AssistantConfig, model: str = "m") -> Any:
+    prompt = [{"role": "user", "content": "Hi"}]
+    return request(Choice(HERE, model, "chat"), config, question, prompt)
 
 
 def test_only_what_is_set_is_sent() -> None:
@@ -49,3 +55,16 @@ def test_the_demo_model_answers_the_same_every_time(name: str) -> None:
 def test_a_format_is_asked_for_behind_the_users_system_prompt(output: str) -> None:
     (system, _) = _body(output=output, system_prompt="Answer in Latin.")["messages"]
     assert system["content"] == f"Answer in Latin. {FORMAT_PROMPTS[output]}"
+
+
+def test_options_of_the_line_win_over_the_file() -> None:
+    config = AssistantConfig.model_validate({"chat": {"temperature": 0.5, "max_tokens": 9}})
+    question = Question(temperature=0.0, max_tokens=3, system="Short.", format="text")
+    body = _asked(question, config)
+    assert body["options"] == {"temperature": 0.0, "num_predict": 3}
+    assert body["messages"][0]["content"] == f"Short. {FORMAT_PROMPTS['text']}"
+
+
+def test_an_empty_system_prompt_sends_none() -> None:
+    body = _asked(Question(system=""), AssistantConfig())
+    assert [message["role"] for message in body["messages"]] == ["user"]

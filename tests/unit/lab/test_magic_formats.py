@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from local_assistant.lab.magics.formats import render
+from local_assistant.lab.magics.formats import corrected_cell, render
+from local_assistant.lab.magics.schema import shape
 
 FUNCTION = "def double(x):\n    return 2 * x"
 
@@ -99,3 +100,51 @@ def test_html_is_shut_in() -> None:
 @pytest.mark.parametrize("name", ["markdown", "text", "code", "json", "math", "html"])
 def test_every_form_has_plain_text_for_terminals(name: str) -> None:
     assert render(name, "x = 1").bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("markdown", "x = 1"), ("code", "x = 1"), ("text", "x = 1"), ("html", "x = 1")],
+)
+def test_a_program_gets_the_text(name: str, value: str) -> None:
+    assert render(name, f"{value}\n").value == value
+
+
+def test_a_program_gets_an_object_of_json() -> None:
+    assert render("json", '```json\n{"a": [1]}\n```').value == {"a": [1]}
+    assert render("json", "[1, 2]", shape=shape(tuple[int, int])).value == (1, 2)
+
+
+def test_json_of_another_shape_is_shown_and_named() -> None:
+    rendered = render("json", '[1, "x"]', shape=shape(list[int]))
+    assert rendered.bundle["application/json"] == [1, "x"]
+    assert "answer[1]" in (rendered.problem or "")
+
+
+def test_json_nested_without_end_is_an_answer_of_the_wrong_form() -> None:
+    assert "not valid JSON" in (render("json", "[" * 200_000).problem or "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "cell"),
+    [
+        ("It fails.\n\n```python\nx = 2\n```", "x = 2"),
+        ("```python\nx = 1\n```\nbecomes\n```python\nx = 2\n```\nDone.", "x = 2"),
+        ("```python\nx = 2\n```\nwas\n```python\nx = 1\n```", "x = 2"),
+        ("```bash\npip install x\n```", None),
+        ("```python\nx = = 2\n```", None),
+        ("```python\nx = 1\n```", None),
+        ("Restart the kernel.", None),
+        ("", None),
+    ],
+)
+def test_the_corrected_cell_is_found(answer: str, cell: str | None) -> None:
+    assert corrected_cell(answer, "x = 1\n") == cell
+
+
+@pytest.mark.parametrize("tag", ["<link rel=preconnect href=//far>", "<LINK\nrel=dns-prefetch>"])
+def test_a_frame_opens_no_connection_ahead(tag: str) -> None:
+    """A policy does not forbid that, so the tag is none any more."""
+    shown = render("html", f"<p>linked</p>{tag}").bundle["text/html"]
+    assert "&lt;link" not in shown.lower() and "linked" in shown
+    assert "x-dns-prefetch-control" in shown

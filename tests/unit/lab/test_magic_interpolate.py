@@ -26,6 +26,8 @@ NAMESPACE: dict[str, Any] = {
     "row": _Row(),
     "table": {"k": 1, "two words": 2, 3: "three"},
     "items": [10, 20, 30],
+    "k": 2,
+    "pairs": lambda *numbers, **names: f"{numbers}{names}",
     "näme": "ü",
     "braces": "{n}",
     "In": ["", "x = 1"],
@@ -47,6 +49,12 @@ NAMESPACE: dict[str, Any] = {
         ("{In[1]} gives {Out[1]}, then {_}", "x = 1 gives 7, then 9"),
         ("{näme}", "ü"),
         ("{braces}", "{n}"),
+        ("{word.upper()} {word.replace('s', '(')}", "IT'S it'("),
+        ("{len(items)} {sorted(items, key=lambda i: -i)[:2]}", "3 [30, 20]"),
+        ("{table.get('k')} {table[k]} {table.get(k)}", "1 1 None"),
+        ("{pairs(n, [n for i in items], a={1: ')'})}", "(5, [5, 5, 5]){'a': {1: ')'}}"),
+        ("{pairs(_, n)}", "(9, 5){}"),
+        ("{ratio.__round__(2):.1f}", "0.1"),
     ],
 )
 def test_a_field_is_replaced(prompt: str, sent: str) -> None:
@@ -68,6 +76,13 @@ def test_a_field_is_replaced(prompt: str, sent: str) -> None:
         "[x for x in {n, 2}]",
         r"\begin{align*} a^{2} \end{align*}",
         "a lone { and a lone }",
+        "{",
+        "{{",
+        "{n",
+        "{pairs(}",
+        "{pairs(1) + 1}",
+        "{'n'.upper()}",
+        "function f() {return g(n)}",
     ],
 )
 def test_other_braces_are_text(text: str) -> None:
@@ -88,6 +103,10 @@ def test_doubled_braces_stand_for_a_literal_field() -> None:
         ("{In[99]}", ("{In[99]}", "IndexError")),
         ("{word:.2f}", ("{word:.2f}", "ValueError")),
         ("{row.broken}", ("{row.broken}", "no such sensor")),
+        ("{word.uper()}", ("{word.uper()}", "AttributeError")),
+        ("{len(itms)}", ("{len(itms)}", "NameError", "itms")),
+        ("{lenn(items)}", ("{lenn(items)}", "lenn is not defined")),
+        ("{len(items, 1)}", ("TypeError",)),
     ],
 )
 def test_a_field_without_a_value_is_an_error_that_names_it(

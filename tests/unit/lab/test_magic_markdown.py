@@ -82,7 +82,25 @@ def test_no_link_is_defined_apart() -> None:
 def test_an_image_becomes_a_link() -> None:
     """Loading it would tell a server on the net, perhaps with data in the address."""
     shown = safe_markdown("![chart](https://far.example/?data=secret)")
-    assert shown == "\\![chart](https://far.example/?data=secret)"
+    assert shown == "! [chart](https://far.example/?data=secret)"
+
+
+@pytest.mark.parametrize("evil", [r"\![x](u)", r"\\![x](u)", "a\n![x][r]", "`~~`~~ ![x](u) `"])
+def test_nothing_in_front_makes_it_an_image(evil: str) -> None:
+    assert "![" not in safe_markdown(evil)
+
+
+def test_what_is_struck_out_ends_no_code_span() -> None:
+    """JupyterLab's reader strikes out first: what looks like code behind it is none."""
+    assert safe_markdown("~~`~~x <img src=x> `") == "~~`~~x &lt;img src=x> `"
+    assert safe_markdown("~~a\n`b~~ <img src=x> `") == "~~a\n`b~~ &lt;img src=x> `"
+
+
+@pytest.mark.parametrize("fence", ["```mermaid", "~~~ Mermaid", "> ```mermaid", '```mer"maid'])
+def test_a_diagram_is_shown_as_its_text(fence: str) -> None:
+    """One may name images, and JupyterLab fetches them."""
+    shown = safe_markdown(f"{fence}\nflowchart\n A[x]\n{fence[:3]}")
+    assert "mermaid" not in shown.lower() and "flowchart" in shown
 
 
 @pytest.mark.parametrize("evil", ['```" onmouseover=alert(1)\ntext', '> ~~~$" onx=1 $\ntext'])

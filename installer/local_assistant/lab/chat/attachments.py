@@ -7,13 +7,20 @@ file that cannot be read as text is not passed over silently: it comes back in w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from local_assistant.lab.chat.notebooks import Notebook, Unreadable
 from local_assistant.lab.chat.prompt import Attachment
+from local_assistant.lab.chat.tools.catalogue import CannotDo
+from local_assistant.lab.chat.tools.files import allowed
 
 _MAX_BYTES = 1024 * 1024
+_MAX_NOTEBOOK_BYTES = 64 * 1024 * 1024
+"""Most of it are pictures, which go nowhere from here."""
+
 _LANGUAGES = {
     ".py": "python", ".md": "markdown", ".js": "javascript", ".ts": "typescript", ".sh": "bash",
     ".json": "json", ".toml": "toml", ".yml": "yaml", ".yaml": "yaml", ".html": "html",
@@ -22,8 +29,18 @@ _LANGUAGES = {
 }  # fmt: skip
 
 
+def all_cells(notebook: Notebook) -> list[Attachment]:
+    """Return the sources of a whole notebook."""
+    return [notebook.cell(index) for index in range(len(notebook.cells))]
+
+
 def read_attachments(
-    root: Path, ids: Iterable[str], known: Mapping[str, Any]
+    root: Path,
+    ids: Iterable[str],
+    known: Mapping[str, Any],
+    whole: Callable[[Notebook], list[Attachment]] = all_cells,
+    *,
+    earlier: bool = False,
 ) -> tuple[list[Attachment], list[str]]:
     """Return the attachments named by ``ids``, and what could not be read, in words.
 
@@ -31,6 +48,9 @@ def read_attachments(
         root: Jupyter's root directory; attachment paths are relative to it.
         ids: the ids on a message.
         known: the chat's attachments by id (``BaseChatModel.get_attachments()``).
+        whole: what to take of a notebook of which no cell is named.
+        earlier: whether the message was there before: a chat file from elsewhere can say that its
+            reader attached anything, so what is hidden or most likely holds secrets stays out.
     """
     found: list[Attachment] = []
     missing: list[str] = []
@@ -40,87 +60,93 @@ def read_attachments(
             missing.append("an attachment that is no longer in this chat")
             continue
         try:
-            found.extend(_read(root, entry))
-        except _Unreadable as reason:
+            if earlier:
+                allowed(root, str(field(entry, "value") or ""))
+            found.extend(_read(root, entry, whole))
+        except CannotDo as reason:
+            missing.append(str(reason).rstrip("."))
+        except Unreadable as reason:
             missing.append(str(reason))
     return found, missing
 
 
-class _Unreadable(Exception):
-    """Why one attachment is not in the prompt."""
+def read_notebook(root: Path, name: str) -> Notebook:
+    """Return a saved notebook below Jupyter's root directory.
 
-
-def _read(root: Path, entry: Any) -> list[Attachment]:
-    name = str(_get(entry, "value") or "")
-    if _get(entry, "type") == "notebook":
-        return _read_notebook(root, name, _get(entry, "cells"))
-    selection = _get(entry, "selection")
-    if selection is not None:
-        content = str(_get(selection, "content") or "")
-        return [Attachment(f"{name} (selection)", content, _language(name))]
-    text = _text(root, name)
-    if Path(name).suffix == ".ipynb":
-        return _read_notebook(root, name, None)
-    return [Attachment(name, text, _language(name))]
-
-
-def _read_notebook(root: Path, name: str, wanted: Any) -> list[Attachment]:
-    """Return the chosen cells of a notebook, or all of them."""
-    if wanted and all(_get(cell, "selection") is not None for cell in wanted):
-        return [
-            Attachment(f"{name} (selection)", str(_get(_get(cell, "selection"), "content") or ""))
-            for cell in wanted
-        ]
+    Raises:
+        Unreadable: there is none.
+    """
     try:
-        notebook = json.loads(_text(root, name))
-        cells = list(notebook["cells"])
-        language = str(
-            notebook.get("metadata", {}).get("kernelspec", {}).get("language") or "python"
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _Unreadable(f"{name} (it is not a notebook file)") from error
+        content = json.loads(_text(root, name, _MAX_NOTEBOOK_BYTES))
+    except ValueError as error:
+        raise Unreadable(f"{name} (it is not a notebook file)") from error
+    return Notebook.of(name, content)
+
+
+def _read(
+    root: Path, entry: Any, whole: Callable[[Notebook], list[Attachment]]
+) -> list[Attachment]:
+    name = str(field(entry, "value") or "")
+    if field(entry, "type") == "notebook":
+        return _chosen_cells(root, name, field(entry, "cells"), whole)
+    selection = field(entry, "selection")
+    if selection is not None:
+        return [_selected(name, selection, language_of(name))]
+    if Path(name).suffix == ".ipynb":
+        return whole(read_notebook(root, name))
+    return [Attachment(name, _text(root, name), language_of(name))]
+
+
+def _chosen_cells(
+    root: Path, name: str, wanted: Any, whole: Callable[[Notebook], list[Attachment]]
+) -> list[Attachment]:
+    """Return the chosen cells of a notebook with what belongs to them, or the whole of it."""
+    selections = [field(cell, "selection") for cell in wanted or ()]
+    if selections and all(selection is not None for selection in selections):
+        return [_selected(name, selection) for selection in selections]
+    notebook = read_notebook(root, name)
     if not wanted:
-        return [_cell(f"{name}, cell {i}", cell, language) for i, cell in enumerate(cells, 1)]
-    by_id = {cell.get("id"): (number, cell) for number, cell in enumerate(cells, 1)}
-    found = []
-    for choice in wanted:
-        selection = _get(choice, "selection")
+        return whole(notebook)
+    found: list[Attachment] = []
+    for choice, selection in zip(wanted, selections, strict=True):
+        index = notebook.index_of(field(choice, "id"))
         if selection is not None:
-            text = str(_get(selection, "content") or "")
-            found.append(Attachment(f"{name} (selection)", text, language))
-            continue
-        number, cell = by_id.get(_get(choice, "id"), (0, None))
-        if cell is None:
-            raise _Unreadable(f"a cell of {name} (it is not in the saved notebook: save it first)")
-        found.append(_cell(f"{name}, cell {number}", cell, language))
+            found.append(_selected(name, selection, notebook.language))
+        elif index is None:
+            raise Unreadable(f"a cell of {name} (it is not in the saved notebook: save it first)")
+        else:
+            # What stands above the last one of several cells stands above the others, too.
+            found = [each for each in found if each.kind != "names"]
+            found += notebook.about(index)
     return found
 
 
-def _cell(name: str, cell: Mapping[str, Any], language: str) -> Attachment:
-    source = cell.get("source", "")
-    text = "".join(source) if isinstance(source, list) else str(source)
-    return Attachment(name, text, language if cell.get("cell_type") == "code" else "markdown")
+def _selected(name: str, selection: Any, language: str = "python") -> Attachment:
+    return Attachment(f"{name} (selection)", str(field(selection, "content") or ""), language)
 
 
-def _text(root: Path, name: str) -> str:
+def _text(root: Path, name: str, most: int = _MAX_BYTES) -> str:
     try:
         base = root.resolve()
+        if os.name == "nt":  # there, to look at a path of another machine is to log in there
+            name = name.replace("\\", "/")
         path = (base / name.lstrip("/")).resolve()
         if not path.is_relative_to(base):
-            raise _Unreadable(f"{name} (it lies outside JupyterLab's folder)")
-        if path.stat().st_size > _MAX_BYTES:
-            raise _Unreadable(f"{name} (larger than {_MAX_BYTES // 1024**2} MB)")
+            raise Unreadable(f"{name} (it lies outside JupyterLab's folder)")
+        if path.stat().st_size > most:
+            raise Unreadable(f"{name} (larger than {most // 1024**2} MB)")
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise _Unreadable(f"{name} (it is not a text file)") from error
+        raise Unreadable(f"{name} (it is not a text file)") from error
     except OSError as error:
-        raise _Unreadable(f"{name} ({error.strerror or 'cannot be read'})") from error
+        raise Unreadable(f"{name} ({error.strerror or 'cannot be read'})") from error
 
 
-def _language(name: str) -> str:
+def language_of(name: str) -> str:
+    """Return what a file of this name is written in, as a fenced block calls it."""
     return _LANGUAGES.get(Path(name).suffix.lower(), "")
 
 
-def _get(entry: Any, key: str) -> Any:
+def field(entry: Any, key: str) -> Any:
     """Read a field of what may be a dataclass or, nested in one, still a plain dict."""
     return entry.get(key) if isinstance(entry, Mapping) else getattr(entry, key, None)

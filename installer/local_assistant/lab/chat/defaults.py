@@ -4,9 +4,10 @@ Contract: data only, no imports, so that ``jupyter assistant install`` can read 
 Jupyter AI is missing. The installer merges it key by key and undoes it key by key.
 
 Why the two extensions are switched off in their own packages' files and not in our
-``zz-local-assistant.json``: ``jupyter server extension enable --sys-prefix NAME`` writes
+``jupyter-local-assistant.json``: ``jupyter server extension enable --sys-prefix NAME`` writes
 ``jupyter_server_config.d/NAME.json`` and nothing else. A file of ours that sorts later would
-win over it for good, and there would be no way back on.
+win over it for good, and there would be no way back on. (For the same reason that file of ours
+sorts before ``local_assistant.lab.extension.json``.)
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ SHARED_CONFIG: dict[str, dict[str, Any]] = {
     "jupyter_jupyter_ai_persona_manager_config.json": {
         "PersonaManager": {"default_persona_id": PERSONA_ID}
     },
+    # JupyterLab's extension manager lists what PyPI has as soon as its panel is opened.
+    "jupyter_lab_config.json": {"LabApp": {"extension_manager": "readonly"}},
     **{
         f"jupyter_server_config.d/{name}.json": {
             "ServerApp": {"jpserver_extensions": {name: False}}

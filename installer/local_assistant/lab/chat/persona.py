@@ -10,9 +10,12 @@ traceback: it is said in the chat in a sentence with a way out, and logged in a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_ai_persona_manager import (
     BasePersona,
@@ -20,21 +23,32 @@ from jupyter_ai_persona_manager import (
     ModelConfiguration,
     ModelOption,
     PersonaDefaults,
-    Usage,
 )
 
 from local_assistant.errors import AssistantError
-from local_assistant.lab.chat import commands, notes
-from local_assistant.lab.chat.attachments import read_attachments
-from local_assistant.lab.chat.backend import Backend, Counts, Unreachable, load
-from local_assistant.lab.chat.history import conversation
-from local_assistant.lab.chat.prompt import Attachment, Prompt, build_prompt
+from local_assistant.lab.chat import (
+    beside,
+    commands,
+    documents,
+    export,
+    generate,
+    model,
+    notes,
+    tasks,
+)
+from local_assistant.lab.chat.answering import Answering
+from local_assistant.lab.chat.backend import load
+from local_assistant.lab.chat.history import AGAIN, question_before
+from local_assistant.lab.chat.model import IN_JUPYTERLAB, ChatModel, picked_model
+from local_assistant.lab.chat.question import NEW_MESSAGE, Question
+from local_assistant.lab.chat.saving import Saving
+from local_assistant.lab.chat.settings import Settings
+from local_assistant.lab.chat.tools import switch
+from local_assistant.lab.chat.tools.talk import is_answer
+from local_assistant.lab.chat.window import look_ahead
+from local_assistant.lab.models import changes
 from local_assistant.lab.prompts import SYSTEM_PROMPT
 from local_assistant.log import log_file, logger
-
-if TYPE_CHECKING:
-    from local_assistant.config import AssistantConfig, ConfigWatcher
-    from local_assistant.server import Choice
 
 LOG_COMPONENT = "jupyterlab"
 NAME = "Assistant"  # short: the side bar is 250 pixels wide
@@ -49,11 +63,13 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._backend = Backend()
-        self._watcher: tuple[str, ConfigWatcher] | None = None
-        self._told_problem: str | None = None
         self._reply: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
+        self._saving = Saving(self.chat)
+        self._chat_model = ChatModel(self.chat)
+        self._settings = Settings()
+        self._answering = Answering(self, self._settings, self._chat_model)
+        self._unsubscribe: Callable[[], None] | None = None
         self.report_slash_commands(
             [CommandOption(name=name, description=text) for name, text in commands.COMMANDS.items()]
         )
@@ -70,9 +86,21 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
     async def prepare(self) -> None:
         """Import what an answer needs; the models for the menu are looked up meanwhile."""
         await asyncio.to_thread(load)
-        task = asyncio.create_task(self._report_models(None))
+        if self._unsubscribe is None:
+            self._unsubscribe = changes.subscribe(self._look_at_models)
+        self._look_at_models()
+
+    def _look_at_models(self) -> None:
+        """Have the menu show what there is now."""
+        task = asyncio.create_task(self._look())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _look(self) -> None:
+        await self._report_models()
+        with contextlib.suppress(AssistantError):  # said when a message needs the server
+            config = await self._answering.config()
+            await asyncio.to_thread(look_ahead, config, self._chat_model.own)
 
     async def process_message(self, message: Any) -> None:
         """Answer one message; the stop button ends this early and without a complaint."""
@@ -93,189 +121,147 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             self._reply.cancel()
 
     async def apply_model_spec(self, spec: Any) -> None:
-        """Nothing to switch: each message says itself which model its writer picked.
-
-        The base class would keep one writer's choice for everybody in the chat, and after
-        a change back to "Default".
-        """
+        """Nothing to switch here: the pick counts, and is remembered, when it is answered."""
 
     async def handle_uncaught_exception(self, exc: Exception) -> None:
         self._say_failure(exc)
 
     async def shutdown(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         for task in [*self._background, *([self._reply] if self._reply else [])]:
             task.cancel()
         await super().shutdown()
 
     async def _respond(self, message: Any) -> None:
-        failure: list[Exception] = []
+        text = message.body.strip()
+        if is_answer(self.chat.get_message(message.id) or message):
+            return  # the answer that asked for it goes on by itself
+        beside.ask_page_of(message)
+        try:
+            if documents.is_learn(text):
+                self.send_message(await self._learn(text))
+            elif commands.is_command(text):
+                self.send_message(await self._run_command(text, message))
+            elif generate.is_generate(text):
+                await self._stream(self._writing(message))
+            elif text == AGAIN:
+                await self._answer(await self._question_again(message))
+            elif not text:
+                self.send_message(notes.note(EMPTY))
+            else:
+                await self._answer(await self._question(message))
+        except Exception as error:
+            self._say_failure(error)
+        finally:
+            self.clear_status()
+            self._say_what_is_not_saved()
 
-        async def guarded() -> AsyncIterator[str]:
+    def _say_what_is_not_saved(self) -> None:
+        problem, damaged = self._saving.problem, self._saving.damaged
+        if problem is not None:
+            self.send_message(notes.problem(problem))
+        if damaged is not None:
+            self._saving.damaged = None
+            self.send_message(
+                notes.note(f"The file of this chat was damaged; what it held is in {damaged.name}.")
+            )
+
+    async def _question(self, message: Any) -> Question:
+        if not tasks.is_task(message.body.strip()):
+            return Question(message)
+        self.set_status("is looking at the notebook")
+        root, known = Path(self.parent.root_dir), self.chat.get_attachments()
+        return await tasks.question(message, root, known)
+
+    async def _question_again(self, message: Any) -> Question:
+        """Return the last question; a cell as it was then, unless JupyterLab was restarted."""
+        messages = self.chat.get_messages()
+        last = question_before(messages, message.id, self.id, commands.is_question)
+        if last is None:
+            raise AssistantError("There is no question to answer again.", "Write one.")
+        asked = self._answering.asked(last) or await self._question(last)
+        return replace(asked, asker=message)
+
+    async def _answer(self, question: Question) -> None:
+        await self._stream(self._answering.pieces(question))
+        await self._report_models()
+
+    def _writing(self, message: Any) -> AsyncIterator[str]:
+        """Return the pieces of what is said while a notebook is written."""
+        folder, root = Path(self.get_chat_dir()), Path(self.parent.root_dir)
+        ask = partial(self._answering.whole, message)
+        return generate.writing(message.body, folder, root, ask, self.set_status)
+
+    async def _stream(self, pieces: AsyncIterator[str]) -> None:
+        """Show an answer while it comes; it may go on in a message of its own."""
+        failure: list[Exception] = []
+        going_on = True
+
+        async def part() -> AsyncIterator[str]:
             # The base class would print the traceback of anything raised in here.
+            nonlocal going_on
+            going_on = False
             try:
-                async for piece in self._pieces(message):
+                async for piece in pieces:
+                    if piece == NEW_MESSAGE:
+                        going_on = True
+                        return
                     yield piece
             except Exception as error:
                 failure.append(error)
 
-        text = message.body.strip()
-        try:
-            if text in commands.COMMANDS:
-                self.send_message(await self._run_command(text))
-            elif not text:
-                self.send_message(notes.note(EMPTY))
-            else:
-                await self.stream_message(guarded())
-        except Exception as error:
-            failure.append(error)
+        while going_on:
+            await self.stream_message(part())
         for failed in failure:
-            self._say_failure(failed)
+            raise failed
 
-    async def _pieces(self, message: Any) -> AsyncIterator[str]:
-        """Yield what goes into the answer's message: notes first, then the model's words."""
-        config = await self._config()
-        problem = self._problem_note()
-        if problem:
-            yield problem + "\n\n"
-        told: set[str] = set()
-        for attempt in (1, 2):
-            choice = await self._choose(message, config)
-            try:
-                async for piece in self._ask(message, choice, config, told):
-                    yield piece
-                return
-            except Unreachable:
-                # It answered a moment ago: killed or restarted meanwhile, and nothing is
-                # generated yet. choose() looks for it anew, and starts the engine where
-                # that is the server.
-                if attempt == 2:
-                    raise
-
-    async def _ask(
-        self, message: Any, choice: Choice, config: AssistantConfig, told: set[str]
-    ) -> AsyncIterator[str]:
-        from local_assistant.lab.chat.window import context_window
-        from local_assistant.server import ServerGone
-
-        self.set_status(f"is reading ({short(choice.model)})")
+    async def _report_models(self) -> None:
+        """Publish the models that can be picked, and which one answers in this chat."""
         try:
-            window = await asyncio.to_thread(context_window, choice, config)
-        except ServerGone as error:
-            raise Unreachable(error.message, error.fix) from error
-        budget = window.prompt_budget(config.chat.max_tokens)
-        # Read here: a shared (RTC) chat must not be touched from another thread.
-        messages, known = self.chat.get_messages(), self.chat.get_attachments()
-
-        def build() -> Prompt:
-            return self._prompt(message, messages, known, choice, config, budget)
-
-        prompt = await asyncio.to_thread(build)
-        standing = [choice.notice] if choice.notice and not self._told(choice.notice) else []
-        for text in [*standing, *_left_out(prompt, budget)]:
-            if text not in told:
-                told.add(text)
-                yield notes.note(text) + "\n\n"
-        self.set_status()
-        counts = Counts()
-        async for piece in self._backend.stream(choice, config, prompt.messages, counts):
-            yield piece
-        if counts.cut:
-            yield "\n\n" + notes.note("The answer ends here: it has reached its limit of tokens.")
-        self._report_usage(counts, window.tokens)
-        await self._report_models(choice if message_model(message) is None else None)
-
-    async def _config(self) -> AssistantConfig:
-        """Return the configuration in force for this chat's folder."""
-
-        folder = str(self.get_chat_dir())
-
-        def read() -> AssistantConfig:
-            from local_assistant.config import ConfigWatcher
-
-            if self._watcher is None or self._watcher[0] != folder:
-                self._watcher = (folder, ConfigWatcher(Path(folder)))
-            return self._watcher[1].current().config
-
-        return await asyncio.to_thread(read)
-
-    async def _choose(self, message: Any, config: AssistantConfig) -> Choice:
-        from local_assistant.server import choose
-
-        return await asyncio.to_thread(choose, "chat", config, model=message_model(message))
-
-    def _prompt(
-        self,
-        message: Any,
-        messages: list[Any],
-        known: dict[str, Any],
-        choice: Choice,
-        config: AssistantConfig,
-        budget: int,
-    ) -> Prompt:
-        root = Path(self.parent.root_dir)
-        unread: list[str] = []
-
-        def attached(said: Any) -> tuple[Attachment, ...]:
-            found, missing = read_attachments(root, said.attachments or (), known)
-            if said.id == message.id:
-                unread.extend(missing)
-            return tuple(found)
-
-        turns = conversation(messages, message.id, self.id, attached)
-        prompt = build_prompt(config.chat.system_prompt, turns, budget, short(choice.model))
-        return Prompt(prompt.messages, prompt.left_out, unread, prompt.tokens)
-
-    def _told(self, text: str) -> bool:
-        """Whether this chat holds a standing notice already (also from before a restart)."""
-        said = notes.note(text)
-        return any(m.sender == self.id and said in m.body for m in self.chat.get_messages())
-
-    def _problem_note(self) -> str | None:
-        """Return what is wrong with the configuration, once for each change of it."""
-        problem = self._watcher[1].problem if self._watcher else None
-        said = str(problem) if problem else None
-        if said == self._told_problem:
-            return None
-        self._told_problem = said
-        if problem is None:
-            return notes.note("The configuration is read again: its mistake is gone.")
-        return notes.problem(problem, "Until then the last good settings stay in force.")
-
-    async def _report_models(self, choice: Choice | None) -> None:
-        """Publish the models that can be picked, and which one answers by default."""
-        try:
-            config = await self._config()
-            names = await asyncio.to_thread(commands.installed_models, config)
+            config = await self._answering.config()
+            menu = await asyncio.to_thread(model.menu, config, self._chat_model.own)
         except AssistantError as error:
             # The same failure is said in the chat when a message needs the server.
             logger(LOG_COMPONENT).info("models for the menu: %s", error)
             return
-        current = short(choice.model) if choice else self.get_model()
         wanted = ModelConfiguration(
-            current=current, options=[ModelOption(id=name, name=name) for name in names]
+            current=menu.current,
+            options=[
+                ModelOption(id=offer.id, name=offer.name, description=offer.about or None)
+                for offer in menu.offers
+            ],
         )
         if wanted != self.get_model_configuration():
             self.report_model_configuration(wanted)
 
-    def _report_usage(self, counts: Counts, window: int) -> None:
-        total = counts.prompt_tokens + counts.answer_tokens
-        if not total:
-            return
-        self.report_usage(Usage(context_tokens=total, context_size=window))
-        self.report_usage(
-            Usage(
-                input_tokens=counts.prompt_tokens,
-                output_tokens=counts.answer_tokens,
-                total_tokens=total,
-            ),
-            append=True,
-        )
+    async def _learn(self, text: str) -> str:
+        config = await self._answering.config()
+        root = Path(self.parent.root_dir)
+        return await documents.learning(text, root, config, self.set_status)
 
-    async def _run_command(self, name: str) -> str:
+    async def _run_command(self, text: str, message: Any) -> str:
+        name, *words = text.split()
+        own = self._chat_model.own
+        if name == model.COMMAND:
+            config, picked = await self._answering.config(), picked_model(message)
+            asked = await asyncio.to_thread(model.run_command, words, own, picked, config)
+            self._chat_model.remember(asked.own)
+            changes.tell()
+            return asked.text
+        if name == switch.COMMAND:
+            config, chat = await self._answering.config(), self.chat.get_id()
+            return await asyncio.to_thread(switch.run_command, words, chat, config)
         if name == commands.STATUS:
-            config = await self._config()
-            problem = self._watcher[1].problem if self._watcher else None
-            return await asyncio.to_thread(commands.status_text, config, problem)
+            config = await self._answering.config()
+            wanted, problem = self._chat_model.wanted(message), self._settings.problem
+            last = self._answering.last
+            return await asyncio.to_thread(commands.status_text, config, problem, wanted, last)
+        if name == export.EXPORT:
+            messages, users = self.chat.get_messages(), self.chat.get_users()
+            names = {key: user.display_name or user.name for key, user in users.items()}
+            file = Path(self.get_chat_path())
+            return await asyncio.to_thread(export.export, words, messages, names, self.id, file)
         return commands.text_of(name)
 
     def _say_failure(self, error: Exception) -> None:
@@ -286,28 +272,15 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
                 f"Something in the assistant itself went wrong ({type(error).__name__}).",
                 f"Send the message again. The details are in {log_file(LOG_COMPONENT)}.",
             )
-        self.send_message(notes.problem(error))
+        self.send_message(notes.problem(error, *_ways_out(error, self._chat_model.own)))
 
 
-def short(model: str) -> str:
-    """Return a model's name as people write it."""
-    return model.removesuffix(":latest")
+def _ways_out(error: AssistantError, own: str | None) -> list[str]:
+    """Return what else can be done about a model that is not there."""
+    from local_assistant.server.choice import NotInstalled
 
-
-def message_model(message: Any) -> str | None:
-    """Return the model that the writer of ``message`` picked in the menu, if any."""
-    spec = (message.metadata or {}).get("model")
-    name = spec.get("id") if isinstance(spec, dict) else getattr(spec, "id", None)
-    return str(name) if name else None
-
-
-def _left_out(prompt: Prompt, budget: int) -> list[str]:
-    said = []
-    if prompt.left_out:
-        said.append(
-            f"Left out, because the model reads about {budget:,} tokens at once: "
-            f"{'; '.join(prompt.left_out)}."
-        )
-    if prompt.unread:
-        said.append(f"Not read: {'; '.join(prompt.unread)}.")
-    return said
+    if not isinstance(error, NotInstalled):
+        return []
+    back = [f"Or let assistant.toml decide in this chat: {model.COMMAND} default"] if own else []
+    said = "Models…" in (error.fix or "")
+    return [*([] if said else [IN_JUPYTERLAB]), *back]

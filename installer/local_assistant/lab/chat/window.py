@@ -21,6 +21,9 @@ _FALLBACK = 2048
 
 _LOAD_TIMEOUT_S = 900.0
 
+_abilities: dict[str, frozenset[str]] = {}
+"""By a model's digest; an answer need not wait for it twice."""
+
 _TINY_MILLIONS = 50
 _TINY_FACTOR = 1.4
 """Measured on the demo model: 1.4 tokens for each that ``estimate_tokens`` counts in Latin and
@@ -34,10 +37,14 @@ class Window:
     Attributes:
         tokens: what prompt and answer share.
         tiny: whether its vocabulary is small, so that texts take more tokens.
+        thinks: whether it thinks before it answers, and its server tells that apart.
+        tools: whether it can call tools.
     """
 
     tokens: int
     tiny: bool = False
+    thinks: bool = False
+    tools: bool = False
 
     def prompt_budget(self, max_tokens: int | None) -> int:
         """Return how many estimated tokens a prompt may take: the rest is the answer's."""
@@ -72,12 +79,53 @@ def context_window(choice: Choice, config: AssistantConfig) -> Window:
     return replace(loaded, tokens=min(loaded.tokens, wanted)) if wanted else loaded
 
 
+def look_ahead(config: AssistantConfig, own: str | None) -> None:
+    """Ask what the model that answers next can do, while nobody waits for it.
+
+    Args:
+        config: the configuration in force.
+        own: the model chosen for the chat.
+
+    Raises:
+        AssistantError: no server can be reached.
+    """
+    from local_assistant.server import choose
+
+    abilities(choose("chat", config, model=own, start=False))
+
+
+def abilities(choice: Choice) -> frozenset[str]:
+    """Return what a model can do besides writing, also where it is not loaded.
+
+    Raises:
+        AssistantError: its server cannot be reached.
+    """
+    from local_assistant.server import installed
+    from local_assistant.server.client import Client
+    from local_assistant.server.installed import find
+
+    model = find(choice.model, installed(choice.endpoint))
+    return _can(Client(choice.endpoint), choice.model, model.digest) if model else frozenset()
+
+
 def _loaded(client: Client, model: str) -> Window | None:
-    for entry in client.get("/api/ps").get("models") or []:
-        if _full(model) in (_full(entry.get("name", "")), _full(entry.get("model", ""))):
-            size = int(entry.get("context_length") or 0)
-            return Window(size, _is_tiny(entry)) if size else None
-    return None
+    from local_assistant.server.loaded import process_of
+
+    entry = process_of(client, model)
+    size = int((entry or {}).get("context_length") or 0)
+    if not entry or not size:
+        return None
+    can = _can(client, model, str(entry.get("digest") or ""))
+    return Window(size, _is_tiny(entry), "thinking" in can, "tools" in can)
+
+
+def _can(client: Client, model: str, digest: str) -> frozenset[str]:
+    """Return what a model can do besides writing, which its server is asked once."""
+    key = digest.removeprefix("sha256:") or model
+    if key not in _abilities:
+        can = client.post("/api/show", {"model": model}).get("capabilities") or []
+        _abilities[key] = frozenset(map(str, can))
+    return _abilities[key]
 
 
 def _is_tiny(entry: dict[str, Any]) -> bool:
@@ -86,7 +134,3 @@ def _is_tiny(entry: dict[str, Any]) -> bool:
         return size.endswith("M") and float(size[:-1]) < _TINY_MILLIONS
     except ValueError:
         return False
-
-
-def _full(name: str) -> str:
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"

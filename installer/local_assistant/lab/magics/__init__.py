@@ -1,13 +1,16 @@
 """``%%ai`` and ``%ai``: registration only.
 
 Contract: this module is imported when a kernel starts, so it imports nothing beyond the
-standard library and does nothing but put one function into IPython's table of magics;
-the rest of the package is imported at the first use. Registering twice keeps the first
+standard library and does nothing but put one function into IPython's table of magics, and
+``Err`` into the user's names; the rest of the package is imported at the first use, or at a
+cell's first error. Registering twice keeps the first
 registration and its state. Whoever registers an ``ai`` magic after us wins.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ def register(ipython: Any) -> None:
     """Register the magics in this shell, in place of anybody else's."""
     if _registered(ipython):
         return
-    ai = _magic(ipython)
+    ai = _magic(ipython, _keep_errors(ipython))
     for kind in ("line", "cell"):
         ipython.register_magic_function(ai, magic_kind=kind, magic_name="ai")
     _accept_empty_cells(ipython)
@@ -34,7 +37,33 @@ def register_if_free(ipython: Any) -> None:
         register(ipython)
 
 
-def _magic(ipython: Any) -> Any:
+def _keep_errors(ipython: Any) -> Callable[[], Any]:
+    """Note the errors of cells from now on; returns a way to them."""
+    errors: list[Any] = []
+
+    def look(result: Any) -> None:
+        if result.error_before_exec is None and result.error_in_exec is None:
+            return
+        # IPython would print what goes wrong here below the user's own error.
+        with contextlib.suppress(Exception):
+            from local_assistant.lab.magics.mishaps import note
+
+            note(ipython, collection(), result)
+
+    def collection() -> Any:
+        if not errors:
+            from local_assistant.lab.magics.mishaps import Errors
+
+            errors.append(Errors())
+            for names in (ipython.user_ns, ipython.user_ns_hidden):
+                names.setdefault("Err", errors[0])
+        return errors[0]
+
+    ipython.events.register("post_run_cell", look)
+    return collection
+
+
+def _magic(ipython: Any, errors: Callable[[], Any]) -> Any:
     """Return the magic function; it keeps one session for the life of the kernel."""
     session: list[Any] = []
     try:
@@ -48,7 +77,7 @@ def _magic(ipython: Any) -> Any:
         if not session:
             from local_assistant.lab.magics.session import Session
 
-            session.append(Session(ipython, start))
+            session.append(Session(ipython, start, errors()))
         session[0].run(line, cell)
 
     setattr(ai, _MARK, True)

@@ -1,9 +1,9 @@
 """What becomes of a finished answer in each output format.
 
 Contract: pure functions from the model's text to what a notebook shows: a MIME bundle
-(always with ``text/plain``), for ``code`` the source of the next cell, and where the
-answer is not what the format promises, a sentence that says so (the bundle then shows
-the answer as it came). A model's HTML never runs scripts and loads nothing.
+(always with ``text/plain``), the value that a program gets, for ``code`` the source of the next
+cell, and where the answer is not what the format promises, a sentence that says so (the bundle
+then shows the answer as it came). A model's HTML never runs scripts and loads nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_assistant.lab.magics.markdown import safe_markdown
+from local_assistant.lab.magics.schema import ANY, Shape, Unfit
 
 _FENCE = re.compile(
     r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`]*)[^\n]*\n"
@@ -28,6 +29,9 @@ _FENCE = re.compile(
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _PYTHON = ("", "python", "py", "python3", "ipython", "ipython3")
 _MATH = re.compile(r"\$|\\\[|\\\(|\\begin\{")
+# The policy does not keep a page from opening a connection, or looking up a name, ahead of time.
+_AHEAD = re.compile(r"<(?=(?:link|i?frame|frameset|fencedframe|object|embed)[\s/>])", re.I)
+_NO_LOOK_UP = '<meta http-equiv="x-dns-prefetch-control" content="off">'
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 
 
@@ -37,26 +41,47 @@ class Rendered:
 
     Attributes:
         bundle: what the output shows, by MIME type.
+        value: the answer for a program: an object for ``json``, else a text.
         next_cell: the source for a new cell below.
         problem: why the answer is not what the format promises.
     """
 
     bundle: dict[str, Any]
+    value: Any = None
     next_cell: str | None = None
     problem: str | None = None
 
 
-def render(output_format: str, answer: str, clean: Callable[[str], str] = str) -> Rendered:
+def render(
+    output_format: str, answer: str, clean: Callable[[str], str] = str, shape: Shape = ANY
+) -> Rendered:
     """Return how ``answer`` appears in ``output_format``.
 
     Args:
         answer: the model's whole text.
         clean: turns notebook syntax (``%magic``, ``!shell``) into plain Python.
+        shape: for ``json``, what it must be.
     """
-    answer = _THOUGHT.sub("", answer).strip()
+    answer = without_thoughts(answer)
     if output_format == "code":
         return _code(answer, clean)
+    if output_format == "json":
+        return _json(answer, shape)
     return _RENDERERS[output_format](answer)
+
+
+def without_thoughts(answer: str) -> str:
+    """Return what a thinking model says after its thoughts."""
+    return _THOUGHT.sub("", answer).strip()
+
+
+def corrected_cell(answer: str, failed: str, clean: Callable[[str], str] = str) -> str | None:
+    """Return the last Python block of an answer that parses and is not the failed cell itself."""
+    blocks = [body for language, body in fenced(answer) if language in _PYTHON]
+    for body in reversed(blocks):
+        if body.strip() and body.strip() != failed.strip() and _is_python(body, clean):
+            return body
+    return None
 
 
 def fenced(answer: str) -> list[tuple[str, str]]:
@@ -68,12 +93,28 @@ def fenced(answer: str) -> list[tuple[str, str]]:
     ]
 
 
+def parts(answer: str) -> list[tuple[bool, str]]:
+    """Return a Markdown text in order as (whether it is Python code, text), without empty ones."""
+    found: list[tuple[bool, str]] = []
+    prose, end = "", 0
+    for match in _FENCE.finditer(answer):
+        prose += answer[end : match.start()]
+        end = match.end()
+        if match["language"].lower() in _PYTHON:
+            found += [(False, prose), (True, textwrap.dedent(match["body"]))]
+            prose = ""
+        else:
+            prose += match[0]
+    found.append((False, prose + answer[end:]))
+    return [(code, text.strip("\n")) for code, text in found if text.strip()]
+
+
 def _markdown(answer: str) -> Rendered:
-    return Rendered({"text/markdown": safe_markdown(answer), "text/plain": answer})
+    return Rendered({"text/markdown": safe_markdown(answer), "text/plain": answer}, answer)
 
 
 def _text(answer: str) -> Rendered:
-    return Rendered({"text/plain": answer})
+    return Rendered({"text/plain": answer}, answer)
 
 
 def _code(answer: str, clean: Callable[[str], str]) -> Rendered:
@@ -85,11 +126,12 @@ def _code(answer: str, clean: Callable[[str], str]) -> Rendered:
     if not source.strip() or (not blocks and not _is_python(source, clean)):
         return Rendered(
             _text(answer).bundle,
+            answer,
             problem="The answer is not Python code, so no cell was added.",
         )
     # Programs that run notebooks find the code here: they have no place for a new cell.
     bundle = {"text/markdown": "*The code is in the cell below.*", "text/plain": source}
-    return Rendered(bundle, next_cell=source)
+    return Rendered(bundle, source, next_cell=source)
 
 
 def _is_python(source: str, clean: Callable[[str], str]) -> bool:
@@ -100,29 +142,34 @@ def _is_python(source: str, clean: Callable[[str], str]) -> bool:
     return True
 
 
-def _json(answer: str) -> Rendered:
+def _json(answer: str, shape: Shape) -> Rendered:
     blocks = fenced(answer)
     try:
         value = json.loads(blocks[0][1] if blocks else answer)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Rendered(
             _text(answer).bundle,
+            answer,
             problem=f"The answer is not valid JSON ({error}); it is shown as it came.",
         )
     plain = json.dumps(value, indent=2, ensure_ascii=False)
-    if isinstance(value, (dict, list)):
-        return Rendered({"application/json": value, "text/plain": plain})
     # JupyterLab's viewer takes objects and lists only.
-    return Rendered({"text/plain": plain})
+    bundle: dict[str, Any] = {"application/json": value} if isinstance(value, (dict, list)) else {}
+    bundle["text/plain"] = plain
+    try:
+        return Rendered(bundle, shape.read(value))
+    except Unfit as error:
+        problem = f"The answer is JSON, but does not fit the schema ({error})."
+        return Rendered(bundle, value, problem=problem)
 
 
 def _math(answer: str) -> Rendered:
     blocks = fenced(answer)
     source = blocks[0][1].strip() if blocks else answer
     if _MATH.search(source):
-        return Rendered({"text/latex": source, "text/plain": source})
+        return Rendered({"text/latex": source, "text/plain": source}, source)
     if re.search(r"[\\^_=]", source):
-        return Rendered({"text/latex": f"$${source}$$", "text/plain": source})
+        return Rendered({"text/latex": f"$${source}$$", "text/plain": source}, source)
     # Prose would be set as one long product of letters.
     return _markdown(answer)
 
@@ -131,8 +178,9 @@ def _html(answer: str) -> Rendered:
     blocks = fenced(answer)
     source = blocks[0][1] if blocks else answer
     page = (
-        f'<!doctype html><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">{source}'
+        f'<!doctype html><meta charset="utf-8">{_NO_LOOK_UP}'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"{_AHEAD.sub('<no-', source)}"
     )
     # The frame cannot measure its content without a script; its corner can be pulled.
     height = min(max(6, 3 + 1.5 * source.count("\n")), 30)
@@ -143,13 +191,12 @@ def _html(answer: str) -> Rendered:
         f'style="width:100%;height:{height:g}em;border:1px solid #bdbdbd;background:#fff;'
         'resize:vertical"></iframe>'
     )
-    return Rendered({"text/html": frame, "text/plain": source})
+    return Rendered({"text/html": frame, "text/plain": source}, source)
 
 
 _RENDERERS: dict[str, Callable[[str], Rendered]] = {
     "markdown": _markdown,
     "text": _text,
-    "json": _json,
     "math": _math,
     "html": _html,
 }

@@ -6,9 +6,10 @@ that answers when ``%%ai`` names none is marked, and models that only embed are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from local_assistant.server import choose, find_server
+from local_assistant.server import choose, find_server, is_alias
 from local_assistant.server.client import Client
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ _COLUMNS = ("Model", "Parameters", "Quantization", "Size")
 _MARK = "answers %%ai"
 
 
-def model_list(config: AssistantConfig) -> tuple[str, str]:
-    """Return the list as Markdown and as plain text.
+def model_list(config: AssistantConfig, aliases: Mapping[str, str]) -> tuple[str, str]:
+    """Return the list as Markdown and as plain text, with the aliases of this kernel.
 
     Raises:
         AssistantError: no model server can be used.
@@ -33,15 +34,17 @@ def model_list(config: AssistantConfig) -> tuple[str, str]:
         rows += _rows(first, "")
     where = f"{choice.endpoint.detail.rstrip('.')}."
     notice = f"\n\n{choice.notice}" if choice.notice else ""
-    return _markdown(rows) + f"\n\n{where}{notice}", _plain(rows) + f"\n\n{where}{notice}"
+    known = [f"{name} stands for {model}." for name, model in sorted(aliases.items())]
+    below = "\n\n".join([f"{where}{notice}", *known])
+    return f"{_markdown(rows)}\n\n{below}", f"{_plain(rows)}\n\n{below}"
 
 
 def _rows(endpoint: Endpoint, answering: str) -> list[tuple[str, ...]]:
     rows = []
     for model in Client(endpoint).get("/api/tags").get("models") or []:
-        if _only_embeds(model):
-            continue
         name = str(model.get("name", ""))
+        if _only_embeds(model) or is_alias(name):
+            continue
         details = model.get("details") or {}
         mark = _MARK if _full(name) == _full(answering) else ""
         rows.append(

@@ -8,7 +8,8 @@ Contract: pure. Outside of code, in the returned text
 
 * no raw HTML is left (``<`` in front of what could begin a tag is escaped),
 * links lead to http, https, mailto or a relative address only,
-* images are links: fetching one would tell a server on the net that the cell was run.
+* images are links behind a ``!``: fetching one would tell a server on the net of the cell,
+* diagrams (``mermaid``) are shown as their text: one may name images, and they are fetched.
 
 Code blocks and code spans stay as they are where every reader of Markdown agrees that
 they are code. Where that is in doubt (a fence in a quotation, a stray backtick, math
@@ -20,27 +21,28 @@ from __future__ import annotations
 
 import re
 
-_OPENER = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*")
-_MAYBE_FENCE = re.compile(r"[\s>*+\-\d.)]*(`{3}|~{3})")
+OPENER = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*")
+MAYBE_FENCE = re.compile(r"[\s>*+\-\d.)]*(`{3}|~{3})")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = r"(?:https?://[^\s()<>\"'$\\]+|mailto:[\w.+@-]+|[\w./#-]+)\)"
 _LINK = re.compile(rf"\]\((?!{_TARGET})")
-_BARE_LINK = re.compile(r"https?://|ftp://|www\.", re.IGNORECASE)
-_MATH = re.compile(r"\$|\\")
-_CUTS_BLOCKS = re.compile(r"\\(?:begin|end)\{|\\\\[()\[\]]")
+BARE_LINK = re.compile(r"https?://|ftp://|www\.", re.IGNORECASE)
+MATH = re.compile(r"\$|\\")
+_DIAGRAM = re.compile(r"(`{3}|~{3})([^\S\n]*)mermaid", re.IGNORECASE)
+CUTS_BLOCKS = re.compile(r"\\(?:begin|end)\{|\\\\[()\[\]]")
 
 
 def safe_markdown(text: str) -> str:
     """Return ``text`` without anything that could act in the reader's page."""
     # In math an entity would be shown as such; a blank disarms a tag as well.
-    less = "< " if _MATH.search(text) else "&lt;"
+    less = "< " if MATH.search(text) else "&lt;"
     lines = re.split(r"\r\n?|\n", text)
     done: list[str] = []
     certain = True  # every fence so far was one beyond doubt
     balanced = True  # no code span is open in this paragraph
     while len(done) < len(lines):
         line = lines[len(done)]
-        if certain and _MAYBE_FENCE.match(line):
+        if certain and MAYBE_FENCE.match(line):
             block = _code_block(lines[len(done) :])
             done += block
             certain, balanced = bool(block), True
@@ -50,12 +52,17 @@ def safe_markdown(text: str) -> str:
         spans = _spans(line) if certain and balanced else None
         balanced = spans is not None
         done.append(_disarmed(line, spans or [], less))
-    return "\n".join(done)
+    return without_diagrams("\n".join(done))
+
+
+def without_diagrams(text: str) -> str:
+    """Return ``text`` with its diagrams as blocks of plain text."""
+    return _DIAGRAM.sub(r"\1\2text", text)
 
 
 def _code_block(lines: list[str]) -> list[str]:
     """Return the lines of the code block that begins here, or nothing if that is in doubt."""
-    opener = _OPENER.fullmatch(lines[0])
+    opener = OPENER.fullmatch(lines[0])
     if opener is None:
         return []
     indent, fence = opener["indent"], opener["fence"]
@@ -63,26 +70,29 @@ def _code_block(lines: list[str]) -> list[str]:
     for index, line in enumerate(lines[1:], start=1):
         if closer.fullmatch(line):
             return [] if _in_doubt(lines[: index + 1]) else lines[: index + 1]
-        if _MAYBE_FENCE.match(line) or (line.strip() and not line.startswith(indent)):
+        if MAYBE_FENCE.match(line) or (line.strip() and not line.startswith(indent)):
             return []
     # Not closed (yet): dollar signs within could still pair with some in front of it.
     return [] if _in_doubt(lines) or "$" in "".join(lines) else lines
 
 
 def _in_doubt(block: list[str]) -> bool:
-    return bool(_CUTS_BLOCKS.search("\n".join(block)))
+    return bool(CUTS_BLOCKS.search("\n".join(block)))
 
 
 def _spans(line: str) -> list[tuple[int, int]] | None:
     """Return where the code spans of a line are; None if that is in doubt.
 
     JupyterLab's reader lets emphasis and links end inside of spans that begin with more
-    than one backtick, and math, table cells and bare addresses inside of any.
+    than one backtick, and math, table cells, bare addresses and what is struck out (also from
+    a line above) inside of any.
     """
+    if "~" in line:
+        return None
     if "`" not in line:
         return []
     ticks = [match.start() for match in re.finditer("`", line)]
-    if len(ticks) % 2 or "``" in line or "|" in line or _MATH.search(line):
+    if len(ticks) % 2 or "``" in line or "|" in line or MATH.search(line):
         return None
     if any("`" in link for link in _bare_links(line)):
         return None
@@ -92,12 +102,12 @@ def _spans(line: str) -> list[tuple[int, int]] | None:
 def _bare_links(line: str) -> list[str]:
     """Return what readers of Markdown may take for addresses, from each one's start."""
     words = re.findall(r"[^\s<]+", line)
-    starts = [(word, _BARE_LINK.search(word)) for word in words]
+    starts = [(word, BARE_LINK.search(word)) for word in words]
     return [word[start.start() :] for word, start in starts if start]
 
 
 def _disarmed(line: str, spans: list[tuple[int, int]], less: str) -> str:
-    if _MAYBE_FENCE.match(line):
+    if MAYBE_FENCE.match(line):
         # JupyterLab writes the words behind a fence into an attribute, without escaping them.
         return _disarm(re.sub(r'["$\\]', "", line), less)
     parts = []
@@ -109,7 +119,7 @@ def _disarmed(line: str, spans: list[tuple[int, int]], less: str) -> str:
 
 
 def _disarm(text: str, less: str) -> str:
-    text = _TAG.sub(less, text).replace("![", r"\![").replace("]:", r"]\:")
+    text = _TAG.sub(less, text).replace("![", "! [").replace("]:", r"]\:")
     text = re.sub(r"\S+", _link_without_math, text)
     return _LINK.sub(r"]\\(", text)
 
@@ -119,7 +129,7 @@ def _link_without_math(word: re.Match[str]) -> str:
 
     Math is put into the page last and unescaped: in an address it could end the attribute.
     """
-    start = _BARE_LINK.search(word[0])
+    start = BARE_LINK.search(word[0])
     if start is None:
         return word[0]
     return word[0][: start.end()] + re.sub(r"[$\\]+", r" \g<0>", word[0][start.end() :])

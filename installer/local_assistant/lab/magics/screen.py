@@ -1,13 +1,17 @@
 """Where an answer appears while it grows.
 
 Contract: ``grow`` may be called for every token and costs the front end at most about
-20 updates a second; ``finish`` replaces what is shown by the final form. In a notebook
-an answer is one output that is updated in place; ``text`` answers and terminals get the
-words on standard output as they come. Nothing goes to standard error.
+20 updates a second, fewer where one takes long (a very long answer); ``finish`` replaces what is
+shown by the final form. In a notebook an answer is one output that is updated in place, by
+``display_data`` and ``update_display_data`` of plain MIME types, which JupyterLab, Notebook,
+VS Code and nbclient all know. ``text`` answers, and programs whose output is piped, get the
+words on standard output as they come; a real terminal gets Markdown drawn (``terminal``).
+Nothing goes to standard error.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import Any, Protocol
@@ -15,6 +19,11 @@ from typing import Any, Protocol
 from local_assistant.lab.magics.markdown import safe_markdown
 
 _UPDATE_S = 0.05
+_UPDATE_SHARE = 10
+"""Updates may take a tenth of the time: each one shows the whole answer."""
+
+_THINKS = "*The model thinks…*"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Screen(Protocol):
@@ -29,9 +38,20 @@ class Screen(Protocol):
 
 def open_screen(shell: Any, output_format: str, model: str) -> Screen:
     """Return the place for an answer of ``model`` in this shell."""
-    if output_format == "text" or not in_notebook(shell):
-        return _Stream()
+    if not in_notebook(shell):
+        if output_format == "markdown" and sys.stdout.isatty():
+            from local_assistant.lab.magics.terminal import Terminal
+
+            return Terminal()
+        return Stream()
+    if output_format == "text":
+        return Stream()
     return _Output("text/markdown" if output_format == "markdown" else "text/plain", model)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without control characters: in a terminal they would act."""
+    return _CONTROL.sub("", text)
 
 
 def in_notebook(shell: Any) -> bool:
@@ -60,7 +80,7 @@ def show_page(shell: Any, markdown: str, plain: str) -> None:
     display({"text/markdown": markdown, "text/plain": plain}, raw=True)
 
 
-class _Stream:
+class Stream:
     """Standard output, for plain text and for terminals."""
 
     def __init__(self) -> None:
@@ -68,6 +88,7 @@ class _Stream:
         self._last = "\n"
 
     def grow(self, piece: str) -> None:
+        piece = printable(piece)
         if not piece:
             return
         sys.stdout.write(piece)
@@ -91,20 +112,24 @@ class _Output:
         self._metadata = {"local_assistant": {"model": model}}
         self._text = ""
         self._handle: Any = None
-        self._shown = 0.0
+        self._next = 0.0
 
     def grow(self, piece: str) -> None:
         self._text += piece
         now = time.monotonic()
-        if self._text and now - self._shown >= _UPDATE_S:
-            self._show(self._so_far())
-            self._shown = now
+        if now < self._next or (not self._text and self._handle is not None):
+            return
+        self._show(self._so_far())
+        shown = time.monotonic()
+        self._next = shown + max(_UPDATE_S, (shown - now) * _UPDATE_SHARE)
 
     def finish(self, bundle: dict[str, Any] | None) -> None:
         if bundle is not None or self._text:
             self._show(bundle or self._so_far())
 
     def _so_far(self) -> dict[str, Any]:
+        if not self._text:
+            return {"text/markdown": _THINKS, "text/plain": _THINKS.strip("*")}
         if self._mime == "text/markdown":
             return {"text/markdown": safe_markdown(self._text), "text/plain": self._text}
         return {"text/plain": self._text}

@@ -1,0 +1,85 @@
+"""Where pages and chats meet: what each page sees just now, and which chats there are.
+
+Contract: one for a Jupyter server, on its event loop only; kept in memory, nowhere else. A page
+has a name of its own, which goes along with each of its messages (:func:`told_for`), so that of
+several pages the one that asks is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from local_assistant.lab.chat.memory import recalled_of
+
+if TYPE_CHECKING:
+    from local_assistant.lab.chat.context import Context
+    from local_assistant.lab.chat.seen import Seen
+    from local_assistant.lab.chat.sharing import Sharing
+
+_OVERTAKEN_S = 0.5
+_LOOK_S = 0.01
+_MOST = 32
+"""Pages; what was told longest ago is forgotten first."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page has told last.
+
+    Attributes:
+        number: counts what it tells.
+        seen: what is open in it.
+        context: what of that goes along with a question.
+    """
+
+    number: int = 0
+    seen: Seen | None = None
+    context: Context | None = None
+
+
+_told: OrderedDict[str, Told] = OrderedDict()
+_chats: WeakValueDictionary[int, Sharing] = WeakValueDictionary()
+_next = count()
+
+
+def tell(page: str, told: Told) -> None:
+    """Keep what a page tells, unless it has told something newer meanwhile."""
+    if page in _told and _told[page].number > told.number:
+        return
+    _told[page] = told
+    _told.move_to_end(page)
+    while len(_told) > _MOST:
+        _told.popitem(last=False)
+
+
+async def told_for(message: Any) -> Told | None:
+    """Return what the page that a message comes from has told last.
+
+    The message may overtake what its page told just before: that is waited for a moment.
+    """
+    page, number = recalled_of(message, "page"), recalled_of(message, "number")
+    if not isinstance(page, str):
+        return None
+    deadline = time.monotonic() + _OVERTAKEN_S
+    while isinstance(number, int) and time.monotonic() < deadline:
+        if page in _told and _told[page].number >= number:
+            break
+        await asyncio.sleep(_LOOK_S)
+    return _told.get(page)
+
+
+def join(chat: Sharing) -> None:
+    """Let pages find a chat, as long as it is there."""
+    _chats[next(_next)] = chat
+
+
+def chat_at(path: str) -> Sharing | None:
+    """Return the chat with this path from JupyterLab's folder, as it was opened last."""
+    chats = sorted(_chats.items(), reverse=True)
+    return next((chat for _, chat in chats if chat.path == path), None)
