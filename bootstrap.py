@@ -136,8 +136,11 @@ def ensure_packages(lock_name: str) -> None:
 def fingerprint(lock_name: str) -> str:
     """Return a digest of all that an installed environment depends on."""
     digest = hashlib.sha256(f"{lock_name} {ROOT}".encode())
-    drop_ins = sorted(path for path in (ROOT / "jupyter_config").rglob("*") if path.is_file())
-    for path in (LOCKS / lock_name, ROOT / "pyproject.toml", *drop_ins):
+    # What is copied below the prefix, where an editable installation does not see it change.
+    folders = ("jupyter_config", "labextension/static", "labextension/schemas")
+    copied = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    copied.append(ROOT / "labextension" / "package.json")
+    for path in (LOCKS / lock_name, ROOT / "pyproject.toml", *sorted(copied)):
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

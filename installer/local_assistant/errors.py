@@ -8,6 +8,16 @@ it without a traceback; the traceback goes to the log file.
 
 from __future__ import annotations
 
+import os
+import shlex
+
+
+def quoted(word: str) -> str:
+    """Return a path or name as one word of a command that a message names."""
+    if os.name == "nt":
+        return f'"{word}"' if " " in word else word
+    return shlex.quote(word)
+
 
 class AssistantError(Exception):
     """A failure said in a user's words.

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 from local_assistant import paths
+from local_assistant.errors import AssistantError
 
 _MAX_BYTES = 1_000_000
 _KEPT_FILES = 2
@@ -65,13 +66,13 @@ def setup_logging(component: str, level: int = logging.INFO) -> Path | None:
     if any(Path(item.baseFilename) == path for item in ours):
         return path
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.make_private_dir(path.parent)
         # Made here with mode 0600: the handler would make it as the umask says.
         os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
         handler = QuietHandler(
             path, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, encoding="utf-8", delay=True
         )
-    except OSError:
+    except (OSError, AssistantError):
         return None
     for item in ours:
         logger.removeHandler(item)

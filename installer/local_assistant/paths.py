@@ -7,6 +7,7 @@ asks for the home directory. Nothing is created here: who writes makes the direc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ CHECKOUT_ENV = "LOCAL_ASSISTANT_CHECKOUT"
 _NO = ("no", "n", "false", "off", "0", "0.0")  # Jupyter's words
 
 CONFIG_NAME = "assistant.toml"
+DROP_IN = "etc/jupyter/jupyter_server_config.d/jupyter-local-assistant.json"
 DEMO_GGUF = "assistant-demo.gguf"
 
 
@@ -43,8 +45,42 @@ def models_dir() -> Path:
     return home() / "models"
 
 
+def ollama_stores() -> list[Path]:
+    """Return where Ollama keeps models on this machine, as far as they can be read.
+
+    Where OLLAMA_MODELS is set, that place alone, as for Ollama itself.
+    """
+    named = os.environ.get("OLLAMA_MODELS", "").strip("\"' ")
+    if named:
+        candidates = [Path(named).expanduser()]
+    else:
+        candidates = [Path("/usr/share/ollama/.ollama/models")] if os.name == "posix" else []
+        with contextlib.suppress(RuntimeError):  # a user without a home
+            candidates.insert(0, Path.home() / ".ollama" / "models")
+    found = []
+    for candidate in candidates:
+        with contextlib.suppress(OSError):  # another user's, closed to us
+            if (candidate / "manifests").is_dir() and os.access(candidate / "blobs", os.X_OK):
+                found.append(candidate)
+    return found
+
+
+def learned_dir() -> Path:
+    """Return where the indexes of learned documents lie."""
+    return home() / "learned"
+
+
 def logs_dir() -> Path:
     return home() / "logs"
+
+
+def ollama_app_log() -> Path | None:
+    """Return where Ollama's desktop app logs; None where there is no such app."""
+    if sys.platform == "darwin":
+        return Path.home() / ".ollama" / "logs" / "server.log"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "")) / "Ollama" / "server.log"
+    return None
 
 
 def run_dir() -> Path:
@@ -55,6 +91,33 @@ def run_dir() -> Path:
 def state_dir() -> Path:
     """Return the directory of what ``install`` recorded for ``uninstall``."""
     return home() / "state"
+
+
+def downloads_dir() -> Path:
+    """Return where files of models lie while they are downloaded for an Ollama."""
+    return home() / "downloads"
+
+
+def own_dirs() -> tuple[Path, ...]:
+    """Return all folders that the assistant makes in :func:`home`."""
+    return (run_dir(), logs_dir(), learned_dir(), downloads_dir(), models_dir(), state_dir())
+
+
+def prefix() -> Path:
+    """Return the folder below which our drop-ins for Jupyter lie, by one name.
+
+    The environment's own, but after ``pip install --user`` the user's, and where Debian's
+    Python is the environment, ``/usr/local``.
+    """
+    import site
+
+    package = Path(__file__).parent
+    if site.ENABLE_USER_SITE and package.is_relative_to(site.getusersitepackages()):
+        return Path(site.getuserbase()).resolve()
+    for folder in (sys.prefix, "/usr/local"):
+        if package.is_relative_to(folder) and (Path(folder) / DROP_IN).is_file():
+            return Path(folder).resolve()
+    return Path(sys.prefix).resolve()
 
 
 def jupyter_config_dir() -> Path:
@@ -74,6 +137,19 @@ def jupyter_config_dir() -> Path:
         name = "Jupyter" if capital else "jupyter"
         return Path(platformdirs.user_config_dir(name, appauthor=False))
     return Path.home() / ".jupyter"
+
+
+def jupyter_data_dir() -> Path:
+    """Return Jupyter's user data directory. Only where a part of Jupyter is installed."""
+    from jupyter_core.paths import jupyter_data_dir as data_dir
+
+    return Path(data_dir())
+
+
+def ipython_dir() -> Path:
+    """Return the user's own directory of IPython, without importing that."""
+    named = os.environ.get("IPYTHONDIR")
+    return Path(named).expanduser() if named else Path.home() / ".ipython"
 
 
 def jupyter_user_config_dirs() -> list[Path]:
@@ -115,17 +191,50 @@ def demo_gguf() -> Path:
     )
 
 
+def modelfiles_dir() -> Path:
+    """Return the folder of the templates for variants of models (``*.Modelfile``)."""
+    package = Path(__file__).parent
+    installed = package / "data" / "modelfiles"
+    return installed if installed.is_dir() else package.parent.parent / "modelfiles"
+
+
 def make_private_dir(path: Path) -> Path:
-    """Create ``path`` with mode 0700 (parents as the umask says) and return it.
+    """Create ``path`` with mode 0700 and return it; so is our own home above it.
+
+    Else whoever may write there could put another folder in its place. Other parents are made as
+    the umask says.
 
     Raises:
         AssistantError: the directory cannot be made or written.
     """
+    ours = path.is_relative_to(home())
+    above = sum(not each.exists() for each in home().parents) if ours else 0
     try:
+        if ours:
+            home().mkdir(mode=0o700, parents=True, exist_ok=True)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if above:
+            (folders_note() / str(above)).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
     return path
+
+
+def folders_note() -> Path:
+    """Return the folder in which the name of another says how many folders above we made.
+
+    A name and no content: that can be written on a full disk, too.
+    """
+    return home() / "folders"
+
+
+def folders_made() -> list[Path]:
+    """Return the folders above :func:`home` that we made, the nearest first."""
+    try:
+        made = max(int(each.name) for each in folders_note().iterdir())
+    except (OSError, ValueError):
+        return []
+    return list(home().parents)[:made]
 
 
 def unwritable(path: Path, error: OSError, variable: str = HOME_ENV) -> AssistantError:

@@ -10,14 +10,20 @@ import pytest
 
 import bootstrap
 
+COPIED = (
+    "jupyter_config/etc/one.json",
+    "labextension/package.json",
+    "labextension/schemas/one.json",
+    "labextension/static/one.js",
+)
+
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with locks and one drop-in, and nothing on PATH."""
     root = tmp_path / "checkout"
-    (root / "requirements").mkdir(parents=True)
-    (root / "jupyter_config" / "etc").mkdir(parents=True)
-    for name in ("requirements/lab.txt", "requirements/test.txt", "jupyter_config/etc/one.json"):
+    for name in ("requirements/lab.txt", "requirements/test.txt", *COPIED):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name, encoding="utf-8")
     (root / "pyproject.toml").write_text("[project]", encoding="utf-8")
     monkeypatch.setattr(bootstrap, "ROOT", root)
@@ -85,9 +91,7 @@ def test_with_the_stamp_nothing_is_installed(checkout: Path) -> None:
         bootstrap.ensure_packages("test.txt")
 
 
-@pytest.mark.parametrize(
-    "changed", ["requirements/lab.txt", "pyproject.toml", "jupyter_config/etc/one.json"]
-)
+@pytest.mark.parametrize("changed", ["requirements/lab.txt", "pyproject.toml", *COPIED])
 def test_a_change_of_what_is_installed_counts(checkout: Path, changed: str) -> None:
     before = bootstrap.fingerprint("lab.txt")
     (checkout / changed).write_text("changed", encoding="utf-8")

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import click
 
-from local_assistant.cli.main import PROG, cli
+from local_assistant.cli.group import NAME
+from local_assistant.cli.main import cli
 
 _WIDTH = 90
 _HEAD = f"""# Commands
 
 Made from the help pages by `python -m local_assistant.cli.docs docs/commands.md`; do not edit.
 
-`{PROG}` is the same as `jupyter-assistant` and `python -m local_assistant`. Commands that
+`{NAME}` is the same as `jupyter-assistant` and `python -m local_assistant`. Commands that
 report take `--json` and then print one object, `{{"schema": 1, "ok": true, …}}`; a failure is
 `{{"schema": 1, "ok": false, "error": {{"message": …, "fix": …}}}}`. Exit codes: 0 fine, 1 something
 failed (and how to mend it was said), 2 wrong usage, 130 stopped by Ctrl-C.
@@ -29,7 +30,7 @@ failed (and how to mend it was said), 2 wrong usage, 130 stopped by Ctrl-C.
 def page() -> str:
     """Return the whole page."""
     sections = [_HEAD]
-    for depth, context in _contexts(cli.make_context(PROG, [], resilient_parsing=True)):
+    for depth, context in _contexts(cli.make_context(NAME, [], resilient_parsing=True)):
         context.terminal_width = _WIDTH
         help_text = context.command.get_help(context)
         sections.append(f"{'#' * (depth + 2)} {context.command_path}\n\n```\n{help_text}\n```\n")

@@ -13,12 +13,17 @@ from typing import Any, TypeVar
 
 import click
 
+NAME = "jupyter assistant"
+"""What messages and help pages call the command."""
+
 COMMANDS = {
     "install": "install",
     "status": "status",
+    "doctor": "doctor",
     "smoke": "smoke",
     "models": "models",
     "pull": "pull",
+    "create": "create",
     "rm": "rm",
     "use": "use",
     "config": "config",
@@ -28,6 +33,9 @@ COMMANDS = {
     "uninstall": "uninstall",
 }
 """Verb -> module under ``commands``, in the order of the help page."""
+
+SUBCOMMAND = "[COMMAND] [ARGS]..."
+"""How a help page shows the place of a verb that may be left out, in every version of click."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +53,10 @@ class LazyGroup(click.Group):
         loaded = importlib.import_module(f"local_assistant.cli.commands.{module}")
         command: click.Command = loaded.command
         return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The examples name the command as the line of its usage does."""
+        return super().get_help(ctx).replace(f"  {NAME} ", f"  {ctx.command_path} ")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -67,7 +79,7 @@ class SubGroup(click.Group):
 
 def unknown(kind: str, name: str, known: list[str], ctx: click.Context) -> str:
     """Return the sentence for a wrong name: the nearest one, or all of them."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
     return f"No such {kind} '{name}' of '{ctx.command_path}'. {hint}"
 

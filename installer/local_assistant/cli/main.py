@@ -15,18 +15,22 @@ from collections.abc import Sequence
 import click
 
 from local_assistant import __version__
-from local_assistant.cli.group import LazyGroup
-from local_assistant.cli.render import Renderer
+from local_assistant.cli.group import NAME, SUBCOMMAND, LazyGroup
+from local_assistant.cli.render import Renderer, command_name
 from local_assistant.cli.result import Result
 from local_assistant.errors import AssistantError
 
-PROG = "jupyter assistant"
 INTERRUPTED = 130
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.command(cls=LazyGroup, context_settings=_HELP_OPTIONS, invoke_without_command=True)
+@click.command(
+    cls=LazyGroup,
+    context_settings=_HELP_OPTIONS,
+    invoke_without_command=True,
+    subcommand_metavar=SUBCOMMAND,
+)
 @click.version_option(__version__, message="jupyter-local-assistant %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
@@ -46,9 +50,11 @@ def cli(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    # Pydantic would look through every package of the environment for plugins (30 ms).
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     renderer = Renderer(as_json="--json" in args)
     try:
-        value = cli.main(args=args, prog_name=PROG, standalone_mode=False, obj=renderer)
+        value = cli.main(args=args, prog_name=command_name(), standalone_mode=False, obj=renderer)
         code = renderer.result(value) if isinstance(value, Result) else int(value or 0)
         # Here, so that a reader that went away is noticed by the lines below.
         sys.stdout.flush()
@@ -85,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _wrong_usage(renderer: Renderer, error: click.UsageError) -> int:
-    command = error.ctx.command_path if error.ctx else PROG
+    command = error.ctx.command_path if error.ctx else NAME
     renderer.error(error.format_message(), f"See {command} --help")
     return 2
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from local_assistant.cli.render import use_colour
+from local_assistant.cli.render import in_cell, use_colour
 from local_assistant.cli.result import Line
 
 if TYPE_CHECKING:
     from local_assistant.cli.render import Renderer
-    from local_assistant.models.pull import PullProgress
+    from local_assistant.models.progress import PullProgress
 
 Report = Callable[["PullProgress"], None]
 _LINE_EVERY_S = 10.0
@@ -36,10 +36,10 @@ def reporting(renderer: Renderer, *, json_lines: bool = False) -> Iterator[Repor
 
     if renderer.as_json:
         if json_lines:
-            yield _thinned(lambda event: renderer.json(asdict(event)), _JSON_EVERY_S)
+            yield _thinned(lambda event: renderer.json(_line_of(event)), _JSON_EVERY_S)
         else:
             yield _silent
-    elif sys.stdout.isatty() and use_colour(sys.stdout):
+    elif sys.stdout.isatty() and use_colour(sys.stdout) and not in_cell():
         with _bars() as report:
             yield report
     else:
@@ -64,13 +64,33 @@ def _thinned(show: Report, every_s: float) -> Report:
     return report
 
 
+def _line_of(event: PullProgress) -> dict[str, Any]:
+    eta_s = event.eta_s
+    rounded = {
+        "speed": None if event.speed is None else round(event.speed),
+        "eta_s": None if eta_s is None else round(eta_s),
+    }
+    return asdict(event) | rounded
+
+
 def _text(event: PullProgress) -> str:
     from local_assistant.setup.files import shown_bytes
 
+    text = f"{event.name}: {event.status}"
     if not event.total or event.completed is None:
-        return f"{event.name}: {event.status}"
-    share = f"{event.completed / event.total:.0%} of {shown_bytes(event.total)}"
-    return f"{event.name}: {event.status}, {share}"
+        return text
+    text += f", {event.completed / event.total:.0%} of {shown_bytes(event.total)}"
+    if event.speed:
+        text += f", {shown_bytes(round(event.speed))}/s"
+    if event.eta_s:
+        text += f", {_clock(event.eta_s)} left"
+    return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -18,10 +19,14 @@ from typing import IO, Any
 
 import click
 
+from local_assistant.cli.group import NAME
 from local_assistant.cli.result import Line, Result, Style, Table
 
 SCHEMA = 1
-NAME = "jupyter assistant"
+_VERB = " assistant"
+_OURS = re.compile(rf"(?<![\w/\\.-]){NAME}\b")
+_JUPYTERS = re.compile(r"(?<![\w/\\.-])jupyter(?= (?:lab|server)\b)")
+"""Commands that a message names, where no folder stands before them already."""
 
 _COLOURS: dict[Style, dict[str, Any]] = {
     "plain": {},
@@ -41,7 +46,7 @@ class Renderer:
 
     def interactive(self) -> bool:
         """Return whether somebody is there to answer a question."""
-        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+        return not self.as_json and not in_cell() and sys.stdin.isatty() and sys.stdout.isatty()
 
     def result(self, result: Result) -> int:
         """Print ``result`` and return the exit code that belongs to it."""
@@ -61,6 +66,11 @@ class Renderer:
         if not self.as_json:
             item = Line(line) if isinstance(line, str) else line
             _write(sys.stdout, _styled(item.text, item.style, sys.stdout))
+
+    def passing(self, text: str) -> None:
+        """Print what another program prints, as it comes: a progress bar has no lines."""
+        if not self.as_json:
+            click.echo(text, nl=False)
 
     def table(self, table: Table) -> None:
         """Print a table, as wide as its content."""
@@ -87,14 +97,34 @@ class Renderer:
 
 @functools.cache
 def command_name() -> str:
-    """Return how the user calls this command: by its path where it is not on PATH."""
+    """Return how the user calls this command from here: by a path where it is not on PATH, and
+    as a module where this Python's environment has no such program (``pip install --user``)."""
     scripts = Path(sys.executable).parent
     found = shutil.which("jupyter-assistant")
-    if (found and Path(found).parent == scripts) or not (scripts / "jupyter").exists():
+    if os.name == "nt":
         return NAME
     here = Path.cwd()
     shown = scripts.relative_to(here) if scripts.is_relative_to(here) else scripts
-    return f"{shown / 'jupyter'} assistant"
+    if (scripts / "jupyter-assistant").exists():
+        name = NAME if (scripts / "jupyter").exists() else "jupyter-assistant"
+        return name if found and Path(found).parent == scripts else f"{shown / name}"
+    return NAME if found else f"{shown / Path(sys.executable).name} -m local_assistant"
+
+
+def as_called(text: str) -> str:
+    """Return ``text`` with its Jupyter commands as they are called from where the user stands."""
+    name = command_name()
+    text = _OURS.sub(lambda _: name, text)
+    program = name.removesuffix(_VERB)
+    return _JUPYTERS.sub(lambda _: program, text) if program != name else text
+
+
+def in_cell() -> bool:
+    """Return whether a notebook's cell runs this command, as ``!jupyter assistant …`` does.
+
+    IPython gives it a terminal, but one that moves no cursor and in which nobody can answer.
+    """
+    return "JPY_PARENT_PID" in os.environ  # set for each kernel by jupyter_client
 
 
 def use_colour(stream: IO[str]) -> bool:
@@ -103,7 +133,7 @@ def use_colour(stream: IO[str]) -> bool:
 
 
 def _styled(text: str, style: Style, stream: IO[str]) -> str:
-    text = text.replace(NAME, command_name())
+    text = as_called(text)
     colours = _COLOURS[style]
     return click.style(text, **colours) if colours and use_colour(stream) else text
 

@@ -6,7 +6,7 @@ imports it on first use.
 """
 
 from local_assistant.config.durations import seconds
-from local_assistant.config.editing import TEMPLATE, set_value, write_template
+from local_assistant.config.editing import TEMPLATE, set_value, set_values, write_template
 from local_assistant.config.hosts import DEFAULT_URL, base_url, is_loopback
 from local_assistant.config.loading import (
     HOST_ENV,
@@ -14,11 +14,11 @@ from local_assistant.config.loading import (
     LoadedConfig,
     config_files,
     default_config,
-    is_gguf_path,
     load_config,
     project_file,
 )
 from local_assistant.config.problems import ConfigError, Problem
+from local_assistant.config.reading import is_gguf_path
 from local_assistant.config.schema import ROLES, AssistantConfig, Role, keys
 from local_assistant.config.watching import ConfigWatcher
 
@@ -44,5 +44,6 @@ __all__ = [
     "project_file",
     "seconds",
     "set_value",
+    "set_values",
     "write_template",
 ]

@@ -1,6 +1,6 @@
-"""Change one setting in ``assistant.toml``, in place.
+"""Change settings in ``assistant.toml``, in place.
 
-Contract: :func:`set_value` keeps every comment, line end, symbolic link and mode, never
+Contract: :func:`set_values` keeps every comment, line end, symbolic link and mode, never
 touches a file that it cannot read, never leaves one that is not valid, and replaces the
 file in one step. :func:`write_template` writes the commented template where there is no
 file yet.
@@ -14,15 +14,17 @@ import re
 import stat
 import tempfile
 import threading
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from local_assistant import paths
-from local_assistant.config import wording
-from local_assistant.config.loading import is_gguf_path
+from local_assistant import temporary as temporary_files
+from local_assistant.config import toml, wording
+from local_assistant.config.own_presets import names_in
 from local_assistant.config.positions import scan
 from local_assistant.config.problems import ConfigError
-from local_assistant.config.reading import check_text, check_value, read_text
+from local_assistant.config.reading import check_text, check_value, is_gguf_path, read_text
 from local_assistant.config.schema import keys
 from local_assistant.errors import AssistantError
 
@@ -49,11 +51,15 @@ def write_template(path: Path | None = None) -> bool:
 
 
 def set_value(dotted_key: str, value: object, path: Path | None = None) -> Path:
-    """Set one setting, or take it out of the file where ``value`` is None.
+    """Set one setting, or take its line out where ``value`` is None: see :func:`set_values`."""
+    return set_values({dotted_key: value}, path)
+
+
+def set_values(changes: Mapping[str, object], path: Path | None = None) -> Path:
+    """Set settings, all of them or none; a value of None takes a line out.
 
     Args:
-        dotted_key: such as ``models.chat``.
-        value: the new value, of the setting's type.
+        changes: by dotted key, such as ``models.chat``, a value of the setting's type.
         path: the file; default: the user's own, made from the template if missing.
 
     Returns:
@@ -63,25 +69,40 @@ def set_value(dotted_key: str, value: object, path: Path | None = None) -> Path:
         ConfigError: the file is not valid, or would not be; it is left as it was.
         AssistantError: there is no such setting, or the file cannot be written.
     """
+    target = _target(path)
+    project = path is not None and target != _target(None)
+    presets = _own_presets() if "models.preset" in changes or project else []
+    values = {key: _checked(key, value, presets) for key, value in changes.items()}
+    with _lock:
+        while True:
+            found = _read(target)
+            original = found if found is not None else "" if project else TEMPLATE
+            _refuse_broken(original, target, project, values, presets)
+            edited = original
+            for key, value in values.items():
+                edited = _edited(edited, key, value)
+            content = check_text(edited, target, project=project, presets=presets)
+            for dotted_key, value in values.items():
+                table, _, key = dotted_key.partition(".")
+                assert content.tables.get(table, {}).get(key) == value
+            if edited == found or _replace(target, edited, found):
+                return path or paths.user_config_file()
+
+
+def _checked(dotted_key: str, value: object, presets: list[str]) -> object:
+    """Return a value as it is to stand in the file.
+
+    Raises:
+        ConfigError: it is none for this setting.
+        AssistantError: there is no such setting.
+    """
     if dotted_key not in keys():
         raise _no_such_key(dotted_key)
     if isinstance(value, str) and dotted_key.startswith("models.") and is_gguf_path(value):
         value = str(paths.expand(value.strip(), Path.cwd()))
     if value is not None:
-        check_value(dotted_key, value)
-    target = _target(path)
-    project = path is not None and target != _target(None)
-    with _lock:
-        while True:
-            found = _read(target)
-            original = found if found is not None else "" if project else TEMPLATE
-            _refuse_broken(original, target, project, dotted_key)
-            edited = _edited(original, dotted_key, value)
-            content = check_text(edited, target, project=project)
-            table, _, key = dotted_key.partition(".")
-            assert content.tables.get(table, {}).get(key) == value
-            if _replace(target, edited, found):
-                return path or paths.user_config_file()
+        check_value(dotted_key, value, presets)
+    return value
 
 
 def _read(target: Path) -> str | None:
@@ -106,16 +127,26 @@ def _no_such_key(dotted_key: str) -> AssistantError:
     )
 
 
-def _refuse_broken(text: str, path: Path, project: bool, dotted_key: str) -> None:
-    """Raise for a file that is not valid now; the setting to be changed may be wrong."""
+def _own_presets() -> list[str]:
+    """Return the names that the user's own file defines; none where it cannot be read."""
     try:
-        check_text(text, path, project=project)
+        return names_in(toml.parse(_read(_target(None)) or ""))
+    except Exception:  # said better where the file is checked
+        return []
+
+
+def _refuse_broken(
+    text: str, path: Path, project: bool, changed: Collection[str], presets: list[str]
+) -> None:
+    """Raise for a file that is not valid now; the settings to be changed may be wrong."""
+    try:
+        check_text(text, path, project=project, presets=presets)
     except ConfigError as error:
         # One without an expected value is no wrong value: it is set twice.
         others = [
             problem
             for problem in error.problems
-            if problem.key != dotted_key or not problem.expected
+            if problem.key not in changed or not problem.expected
         ]
         if others:
             raise ConfigError(others) from error
@@ -192,7 +223,10 @@ def _replace(target: Path, text: str, found: str | None) -> bool:
                 bom = _BOM if stream.read(3) == _BOM.encode() else ""
             if not os.access(target, os.W_OK):
                 raise PermissionError(13, "the file is read-only")
-        handle, temporary = tempfile.mkstemp(prefix=".assistant-", dir=target.parent)
+        temporary_files.sweep(target)
+        handle, temporary = tempfile.mkstemp(
+            prefix=temporary_files.prefix(target), dir=target.parent
+        )
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(bom + text)
             stream.flush()

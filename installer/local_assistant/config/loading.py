@@ -15,9 +15,10 @@ from typing import Any
 
 from local_assistant import paths
 from local_assistant.config import hosts, wording
+from local_assistant.config.own_presets import names_in
 from local_assistant.config.problems import ConfigError, Problem
-from local_assistant.config.reading import FileContent, read
-from local_assistant.config.schema import ROLES, AssistantConfig, keys
+from local_assistant.config.reading import FileContent, is_gguf_path, read
+from local_assistant.config.schema import OWN_PRESETS, ROLES, AssistantConfig, keys
 
 HOST_ENV = "OLLAMA_HOST"
 OURS_ENV = "LOCAL_ASSISTANT_ENV"
@@ -59,7 +60,8 @@ def load_config(start: Path | None = None) -> LoadedConfig:
     errors: list[ConfigError] = []
     for path, project in config_files(start):
         try:
-            contents.append(read(path, project=project))
+            own = [name for content in contents for name in names_in(content.tables)]
+            contents.append(read(path, project=project, presets=own))
         except FileNotFoundError:
             continue  # it went between looking and reading
         except ConfigError as error:
@@ -144,7 +146,7 @@ def _from_environment() -> str | None:
     except ValueError as error:
         expected = wording.expected("server.url")
         shown = wording.found(value)
-        text = f"The environment variable {HOST_ENV} is {shown}; expected {expected}."
+        text = f"The environment variable {HOST_ENV} is {shown} ({error}); expected {expected}."
         problem = Problem(None, None, "server.url", text, shown, expected)
         raise ConfigError([problem], f"Correct or unset {HOST_ENV}.") from error
 
@@ -162,27 +164,27 @@ def _merge(contents: list[FileContent], host: str | None) -> LoadedConfig:
             for key, value in values.items():
                 dotted = f"{table}.{key}"
                 merged[key] = _anchored(dotted, value, content.path.parent)
-                sources[dotted] = f"{content.path}:{content.lines[dotted]}"
+                inner = value if table == OWN_PRESETS else ()
+                for name in (dotted, *(f"{dotted}.{each}" for each in inner)):
+                    sources[name] = f"{content.path}:{content.lines[name]}"
     if host is not None:
         tables.setdefault("server", {})["url"] = host
         sources["server.url"] = HOST_ENV
     config = AssistantConfig.model_validate(tables)
+    projects = [content.tables.get("models", {}) for content in contents if content.project]
+    config._from_project = frozenset(role for role in ROLES for named in projects if role in named)
     return LoadedConfig(config, sources, tuple(content.path for content in contents))
 
 
 def _anchored(dotted: str, value: Any, folder: Path) -> Any:
     """Return a value with a path in it made absolute: relative ones lie beside their file."""
     table, _, key = dotted.partition(".")
+    if table == OWN_PRESETS:
+        return {each: _anchored(f"models.{each}", model, folder) for each, model in value.items()}
     is_path = dotted == "engine.models_dir" or (
         table == "models" and key in ROLES and isinstance(value, str) and is_gguf_path(value)
     )
     return str(paths.expand(value.strip(), folder)) if is_path else value
-
-
-def is_gguf_path(model: str) -> bool:
-    """Return whether a model's name is a path to a GGUF file and no name of a server's."""
-    name = model.strip().lower()
-    return name.endswith(".gguf") and not name.startswith(("hf.co/", "huggingface.co/"))
 
 
 def signature(start: Path | None = None) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from local_assistant.config import durations, hosts
 from local_assistant.lab.prompts import SYSTEM_PROMPT
@@ -19,15 +19,22 @@ from local_assistant.lab.prompts import SYSTEM_PROMPT
 ROLES = ("chat", "completion", "embedding")
 Role = Literal["chat", "completion", "embedding"]
 
+PRESETS = ("auto", "demo", "small", "medium", "large")
+"""The presets that there always are (a test compares them with ``models/presets.toml``)."""
+
 PROJECT_TABLES = ("models", "chat", "completion")
 """What a project's own file may set: a cloned repository must not redirect anybody's code."""
+
+OWN_ONLY = ("chat.tools",)
+"""What in those tables is the user's own to set: a cloned repository must not open files."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Metadata of a field: what a value must be, in words for people."""
+    """Metadata of a field: what a value must be, in words for people, and what there always is."""
 
     words: str
+    choices: tuple[str, ...] = ()
 
 
 def _not_blank(value: str) -> str:
@@ -65,6 +72,16 @@ ModelName = Annotated[
         'a model name such as "qwen2.5-coder:1.5b" or "hf.co/USER/REPO:QUANT", or a path to a .gguf'
     ),
 ]
+PresetName = Annotated[
+    str,
+    AfterValidator(_not_blank),
+    Expected(
+        "one of "
+        + ", ".join(f'"{name}"' for name in PRESETS)
+        + ", or a [presets.NAME] of your own",
+        PRESETS,
+    ),
+]
 FolderPath = Annotated[str, AfterValidator(_not_blank), Expected("a path to a folder")]
 
 
@@ -98,10 +115,10 @@ class ServerConfig(Table):
 class ModelsConfig(Table):
     """Which model does what."""
 
-    preset: Literal["auto", "demo", "small", "medium", "large"] = Field(
+    preset: PresetName = Field(
         default="auto",
-        description="A set of models that fits a size of machine. auto looks at this machine's "
-        "memory.",
+        description="A set of models that fits a size of machine. auto looks at the memory, the "
+        "cores and the graphics cards that the server which answers can use.",
     )
     chat: ModelName | None = Field(
         default=None,
@@ -120,6 +137,22 @@ class ModelsConfig(Table):
         """Return the model named for ``role``, or None where the preset decides."""
         value = getattr(self, role)
         return value if isinstance(value, str) else None
+
+
+class PresetConfig(Table):
+    """A preset of your own: `[presets.NAME]`, named by `preset = "NAME"` in `[models]`."""
+
+    chat: ModelName = Field(description="The model of the chat and of %%ai, as in [models].")
+    completion: ModelName = Field(description="The model that completes code while you type.")
+    embedding: ModelName = Field(description="The model that turns text into vectors.")
+    summary: Annotated[str, Expected("a text in quotes")] = Field(
+        default="", description="What the preset is for, in a few words."
+    )
+    memory_gb: Annotated[float, Field(ge=0, le=100_000)] | None = Field(
+        default=None,
+        description="How much memory its models take together. Unset: worked out where they are "
+        "models of our own presets.",
+    )
 
 
 class ChatConfig(Table):
@@ -144,6 +177,17 @@ class ChatConfig(Table):
         default=None,
         description="How long one answer may get, in tokens. Unset: the server's limit.",
     )
+    context: bool = Field(
+        default=True,
+        description="Whether the cell or the lines you are in go with each question. The box "
+        "below the chat's input switches it for one chat.",
+    )
+    tools: bool = Field(
+        default=False,
+        description="Whether a model that has tools may read files and cells in JupyterLab's "
+        "folder, and insert and run cells after a yes. /tools switches it for one chat. Only in "
+        "your own file.",
+    )
 
 
 class CompletionConfig(Table):
@@ -155,14 +199,16 @@ class CompletionConfig(Table):
     )
     max_latency_ms: Annotated[int, Field(ge=50, le=120_000)] = Field(
         default=3000,
-        description="A suggestion that takes longer than this is given up, in milliseconds.",
+        description="After this a suggestion ends with the line it is at, in milliseconds.",
     )
     debounce_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=150,
         description="How long typing must pause before the model is asked, in milliseconds.",
     )
     context_cells: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=8, description="How many cells before the current one the model gets to read."
+        default=8,
+        description="How many cells before the current one the model gets to read in full; of "
+        "earlier ones it reads imports and the heads of definitions. 0: it reads no other cell.",
     )
     fim_order: Literal["auto", "line_last", "psm"] = Field(
         default="auto",
@@ -208,14 +254,30 @@ class AssistantConfig(Table):
     chat: ChatConfig = Field(default_factory=ChatConfig)
     completion: CompletionConfig = Field(default_factory=CompletionConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
+    presets: dict[str, PresetConfig] = Field(default_factory=dict)
+
+    _from_project: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def named_by_a_project(self, role: Role) -> bool:
+        """Return whether a project's file names the model for ``role``, and not the user."""
+        return role in self._from_project
+
+    def preset_names(self) -> list[str]:
+        """Return every name that ``[models] preset`` may have."""
+        return [*PRESETS, *self.presets]
+
+
+OWN_PRESETS = "presets"
+"""The one table that holds tables with names of the user's choice."""
 
 
 def tables() -> dict[str, type[Table]]:
-    """Return every table's model by its name, in the order of the file."""
+    """Return every table's model by its name, in the order of the file; not the user's presets."""
     found: dict[str, type[Table]] = {}
     for name, field in AssistantConfig.model_fields.items():
-        model: Any = field.annotation
-        found[name] = model
+        if name != OWN_PRESETS:
+            model: Any = field.annotation
+            found[name] = model
     return found
 
 

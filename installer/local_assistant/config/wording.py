@@ -7,29 +7,70 @@ so that both say the same.
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from local_assistant.config.schema import Expected, Table, tables
+from local_assistant.config.schema import OWN_PRESETS, Expected, PresetConfig, Table, tables
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 _MAX_SHOWN = 60
 
 
 def expected(dotted: str) -> str:
     """Return what the setting ``table.key`` accepts."""
-    table, _, key = dotted.partition(".")
-    field = tables()[table].model_fields[key]
+    field = _field(dotted)
     # pydantic moves the outermost metadata out of the annotation.
     annotation: Any = field.annotation
     return _words(annotation, list(field.metadata))
 
 
 def choices(dotted: str) -> list[str]:
-    """Return the values of a setting that has a fixed list of them, else an empty list."""
+    """Return the values that a setting always may have, if they can be listed."""
+    field = _field(dotted)
+    if _is_literal(field.annotation):
+        return [str(value) for value in get_args(field.annotation)]
+    named = (item.choices for item in field.metadata if isinstance(item, Expected))
+    return list(next(named, ()))
+
+
+def _field(dotted: str) -> FieldInfo:
+    """Return what the schema says of ``table.key`` or ``presets.NAME.key``."""
     table, _, key = dotted.partition(".")
-    annotation = tables()[table].model_fields[key].annotation
-    return [str(value) for value in get_args(annotation)] if _is_literal(annotation) else []
+    if table == OWN_PRESETS:
+        return PresetConfig.model_fields[key.rpartition(".")[2]]
+    return tables()[table].model_fields[key]
+
+
+def kind(dotted: str) -> str:
+    """Return "bool", "int", "float" or "str": what a setting's value is."""
+    table, _, key = dotted.partition(".")
+    annotation = _plain(tables()[table].model_fields[key].annotation)
+    return annotation.__name__ if annotation in (bool, int, float) else "str"
+
+
+def limits(dotted: str) -> tuple[int | None, int | None]:
+    """Return the least and the greatest value of a number; (None, None) for others."""
+    if kind(dotted) not in ("int", "float"):
+        return None, None
+    table, _, key = dotted.partition(".")
+    field = tables()[table].model_fields[key]
+    metadata: list[Any] = list(field.metadata)
+    for part in get_args(field.annotation):
+        metadata += getattr(part, "__metadata__", ())
+    return _limits(metadata)
+
+
+def _plain(annotation: Any) -> Any:
+    """Return an annotation without None and without metadata."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _plain(next(part for part in get_args(annotation) if part is not type(None)))
+    return annotation
 
 
 def default(dotted: str) -> object:
@@ -79,15 +120,17 @@ def _limits(metadata: Iterable[object]) -> tuple[int, int]:
     return low, high
 
 
+_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
+
+
 def found(value: object, *, shorten: bool = True) -> str:
-    """Return a value as it may stand in a message, in TOML's form."""
+    """Return a value as it may stand in a message: in TOML's form, no password in an address."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
+        value = _LOGIN.sub("***@", value)
         shown = value if len(value) <= _MAX_SHOWN or not shorten else value[: _MAX_SHOWN - 1] + "…"
-        if not shown.isprintable():
-            shown = shown.encode("unicode_escape").decode("ascii")
-        return f'"{shown}"'
+        return f'"{printable(shown)}"'
     if isinstance(value, (int, float)):
         return f"{value}"
     if isinstance(value, dict):
@@ -95,6 +138,19 @@ def found(value: object, *, shorten: bool = True) -> str:
     if isinstance(value, list):
         return "a list"
     return f"{value}"
+
+
+def printable(text: str) -> str:
+    """Return a text as it may go to a terminal: what is no visible character is spelled out."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def named(*parts: str) -> str:
+    """Return a dotted name as it may stand in a file, in quotes where it has to."""
+    return ".".join(part if _BARE.fullmatch(part) else found(part) for part in parts)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

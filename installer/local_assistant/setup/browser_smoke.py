@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local_assistant import paths
 from local_assistant.errors import AssistantError
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def running_lab(
     env |= {"JUPYTER_TOKEN": token, "JUPYTER_RUNTIME_DIR": str(runtime)}
     # Neither read nor written: what the user has open in JupyterLab.
     env["JUPYTERLAB_WORKSPACES_DIR"] = str(runtime / "workspaces")
+    env |= _in_place_of_missing(runtime)
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, *arguments, *options],
@@ -117,6 +119,20 @@ def running_lab(
     finally:
         _end(process)
         shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _in_place_of_missing(folder: Path) -> dict[str, str]:
+    """Return what keeps a JupyterLab from making folders in a home that has them not yet.
+
+    Those that are there are the user's settings, and are what is checked.
+    """
+    own = {
+        "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
+        "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
+        "IPYTHONDIR": paths.ipython_dir(),
+        "NPM_CONFIG_CACHE": Path.home() / ".npm",  # asked by the part for language servers
+    }
+    return {name: str(folder / name) for name, path in own.items() if not path.exists()}
 
 
 def _answering(
@@ -159,7 +175,14 @@ def browser_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
     launch: dict[str, Any] = {"executable_path": found} if found else {}
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         launch["args"] = ["--no-sandbox"]  # Chromium refuses its sandbox to root.
-    with sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="assistant-browser-", ignore_cleanup_errors=True
+        ) as folder,
+        sync_playwright() as playwright,
+    ):
+        # Chromium would make folders in the user's home.
+        launch["env"] = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": folder}
         try:
             browser = playwright.chromium.launch(**launch)
         except Error as error:
@@ -175,7 +198,7 @@ def browser_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
 
 def open_lab(page: Page, lab: RunningLab) -> None:
     """Open JupyterLab and wait until its sidebars are there."""
-    with _said("JupyterLab's page did not load with a chat in its sidebar"):
+    with said("JupyterLab's page did not load with a chat in its sidebar"):
         page.goto(f"{lab.url}lab?token={lab.token}", timeout=LOADED_MS)
         page.wait_for_selector(CHAT_TAB, timeout=LOADED_MS)
 
@@ -188,7 +211,7 @@ def open_chat(page: Page) -> str:
     """
     from local_assistant.lab.chat.defaults import PERSONA_ID
 
-    with _said("No new chat opened in the sidebar"):
+    with said("No new chat opened in the sidebar"):
         if not page.is_visible(NEW_CHAT):  # a click on the tab of an open panel closes it
             page.click(CHAT_TAB, timeout=LOADED_MS)
         page.click(NEW_CHAT, timeout=LOADED_MS)
@@ -212,7 +235,7 @@ def ask(page: Page, prompt: str, *, timeout_s: float) -> str:
     from local_assistant.lab.chat.notes import PROBLEM_MARK
 
     before = page.locator(MESSAGE).count()
-    with _said("The chat did not answer"):
+    with said("The chat did not answer"):
         page.fill(INPUT, prompt)
         page.click(SEND, timeout=LOADED_MS)
         # The message itself, and the reply.
@@ -235,7 +258,7 @@ def _wait_until(page: Page, condition: str, argument: list[Any], timeout_s: floa
 
 
 @contextlib.contextmanager
-def _said(message: str) -> Iterator[None]:
+def said(message: str) -> Iterator[None]:
     """Turn a failure of the browser into a sentence."""
     from playwright.sync_api import Error
 

@@ -1,7 +1,7 @@
 """Atomic file writing: a reader, or a Ctrl-C, sees the old file or the new one.
 
 Contract: the temporary file lies beside the target, so that the rename stays on one file
-system, and is removed when writing fails.
+system, and is removed when writing fails; what a kill has left goes with the next write.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from local_assistant import paths
+from local_assistant import temporary as temporary_files
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -22,7 +23,8 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary_files.sweep(path)
+        handle, name = tempfile.mkstemp(prefix=temporary_files.prefix(path), dir=path.parent)
     except OSError as error:
         raise paths.unwritable(path, error) from error
     temporary = Path(name)
@@ -45,6 +47,18 @@ def read_bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        AssistantError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise paths.unwritable(path, error) from error
 
 
 def shown_bytes(size: int) -> str:

@@ -1,21 +1,27 @@
 """Run ``%%ai`` in a real kernel of this environment.
 
 Contract: the kernel is this interpreter's own (no kernelspec is looked up), is always shut
-down, and every wait has a deadline. A long answer is interrupted, as a user would: that an
-answer streams into the cell is what is checked, not how long the model talks.
+down, leaves nothing in the user's IPython, and every wait has a deadline. A long answer is
+interrupted, as a user would: that an answer streams into the cell is what is checked, not how
+long the model talks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from local_assistant import paths
 from local_assistant.errors import AssistantError
 
 START_S = 60.0
@@ -79,18 +85,28 @@ def _kernel() -> Iterator[tuple[Any, Any]]:
     """Start a kernel of this interpreter and shut it down."""
     try:
         import ipykernel  # noqa: F401  (asked for by name below)
+        from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import KernelManager
     except ImportError as error:
         raise AssistantError(
             f"There is no Jupyter kernel in this environment: {error.name} is missing.",
             "Run: pip install ipykernel jupyter-client",
         ) from error
-    manager = KernelManager()
+    # jupyter_client changes the mode of the folder that it writes this file to.
+    folder = Path(tempfile.mkdtemp(prefix="assistant-kernel-"))
+    manager = KernelManager(
+        connection_file=str(folder / "kernel.json"),
+        # Looking for the user's own makes IPython's folder.
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+    )
     # This interpreter, so that what is installed in this environment is what is checked.
     kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    manager.kernel_spec.argv = kernel
+    manager.kernel_spec.argv = [*kernel, "--HistoryManager.hist_file=:memory:"]
+    env = dict(os.environ)
+    if not paths.ipython_dir().exists():  # the user's own is used; but none is made
+        env["IPYTHONDIR"] = str(folder)
     # The kernel's own remarks belong to a server's log, not between our lines.
-    manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    manager.start_kernel(env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = manager.client()
     try:
         client.start_channels()
@@ -104,6 +120,7 @@ def _kernel() -> Iterator[tuple[Any, Any]]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _execute(manager: Any, client: Any, code: str, timeout_s: float) -> CellOutput:

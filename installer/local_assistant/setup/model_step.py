@@ -23,38 +23,62 @@ def ensure_models(options: InstallOptions) -> StepResult:
 
     config = load_config().config
     answering, missing = models_of(config)
+    shown = ", ".join(f"{role}: {model}" for role, model in answering.items())
     if not missing:
-        shown = ", ".join(f"{role}: {model}" for role, model in answering.items())
         return StepResult("models", False, shown)
     what = described(missing)
     wanted = options.preset is not None or options.yes
-    if wanted or options.ask(f"Download {what}?"):
+    demo = _demo_answers(answering, config)
+    # Where a smaller preset's models answer, nobody is asked at each run.
+    if wanted or (demo and options.ask(f"Download {what}?")):
         _download(missing, config, options)
         return StepResult("models", True, f"downloaded {what}")
-    detail = f"the demo model answers until you run: {PULL} (downloads {what})"
+    if demo:
+        detail = f"the demo model answers until you run: {PULL} (downloads {what})"
+    else:
+        detail = f"{shown}; better ones fit this machine: {PULL} (downloads {what})"
     return StepResult("models", False, detail)
+
+
+def _demo_answers(answering: dict[str, str], config: AssistantConfig) -> bool:
+    """Return whether the demo model stands in for a role."""
+    from local_assistant.config import Role
+    from local_assistant.server import DEMO_MODEL
+
+    return any(
+        answering[role] == DEMO_MODEL and config.models.for_role(role) is None
+        for role in get_args(Role)
+    )
 
 
 def models_of(config: AssistantConfig) -> tuple[dict[str, str], list[ModelSpec]]:
     """Return what answers for each role, and what the preset wants and is not there.
 
+    ``auto`` lets a smaller preset's model answer meanwhile; on a server elsewhere, whose memory
+    is not known, any preset's.
+
     Raises:
         AssistantError: a model that the user named is not there.
     """
-    from local_assistant.config import Role
-    from local_assistant.models.machine import read_machine
-    from local_assistant.models.presets import DEMO_PRESET, choose_preset
-    from local_assistant.server import DEMO_MODEL, choose
+    from local_assistant.config import Role, is_gguf_path
+    from local_assistant.models.presets import DEMO_PRESET, sizing_of
+    from local_assistant.server import DEMO_MODEL, choose, find_server
+    from local_assistant.server.installed import key_of
 
-    preset = choose_preset(config.models.preset, read_machine()).preset
+    server = find_server(config)
+    preset = sizing_of(config, server.kind).preset
     answering: dict[str, str] = {}
     missing: dict[str, ModelSpec] = {}
     for role in get_args(Role):
         choice = choose(role, config)
         answering[role] = choice.model
-        stands_in = choice.model == DEMO_MODEL and config.models.for_role(role) is None
-        if stands_in and preset.name != DEMO_PRESET:
-            spec = preset.models[role]
+        spec = preset.models[role]
+        if preset.name == DEMO_PRESET or config.models.for_role(role) is not None:
+            continue
+        if is_gguf_path(spec.name):
+            continue  # a file of the user's, which answers
+        smaller = server.local and key_of(choice.model) != key_of(spec.name)
+        if smaller or choice.model == DEMO_MODEL:
             missing[spec.name] = spec
     return answering, list(missing.values())
 
@@ -70,4 +94,5 @@ def described(specs: list[ModelSpec]) -> str:
 def _download(missing: list[ModelSpec], config: AssistantConfig, options: InstallOptions) -> None:
     from local_assistant.models.pull import pull
 
-    pull([spec.name for spec in missing], config, options.progress)
+    # The size was shown, and a preset was named or is made for this machine.
+    pull([spec.name for spec in missing], config, options.progress, force=True)

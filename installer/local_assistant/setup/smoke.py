@@ -3,7 +3,7 @@
 Contract: a check never raises; it returns what it saw, how long it took and how to mend
 it. Whatever models are configured pass: properties are asserted, not the words of a model.
 The names are ``server``, ``chat``, ``completion``, ``embedding``, ``magic`` and, only where
-a browser is asked for, ``sidebar``.
+a browser is asked for, ``sidebar`` and ``ghost_text``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.setup.outcome import Check
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
@@ -38,20 +38,6 @@ SAME_TEXT = 0.999
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Check:
-    """One check's outcome; the fields are those of the design's JSON."""
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str | None
-    ms: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def run(config: AssistantConfig, *, browser: bool = False) -> Iterator[Check]:
     """Run the checks in order, yielding each as it ends.
 
@@ -67,6 +53,7 @@ def run(config: AssistantConfig, *, browser: bool = False) -> Iterator[Check]:
     ]
     if browser:
         checks.append(("sidebar", check_sidebar))
+        checks.append(("ghost_text", lambda: check_ghost_text(config)))
     for name, check in checks:
         if server.ok:
             yield timed(name, check)
@@ -108,7 +95,7 @@ def check_chat(config: AssistantConfig) -> str:
         "model": choice.model,
         "messages": [{"role": "user", "content": PROMPT}],
         "stream": True,
-        "options": {"num_predict": ANSWER_TOKENS},
+        "options": {"num_predict": ANSWER_TOKENS, **_size(config)},
         "keep_alive": config.server.keep_alive,
     }
     said, parts = "", 0
@@ -136,7 +123,7 @@ def check_completion(config: AssistantConfig) -> str:
     body: dict[str, Any] = {
         "model": choice.model,
         "stream": False,
-        "options": {"num_predict": 16, "temperature": 0},
+        "options": {"num_predict": 16, "temperature": 0, **_size(config)},
         "keep_alive": config.server.keep_alive,
     }
     for before, after in GAPS:
@@ -150,14 +137,16 @@ def check_completion(config: AssistantConfig) -> str:
 
 def check_embedding(config: AssistantConfig) -> str:
     """Vectors are finite, of one length, and equal for equal texts."""
+    from local_assistant.lab.options import embedding_options
     from local_assistant.server import choose
     from local_assistant.server.client import Client
 
     choice = choose("embedding", config)
-    body = {
+    body: dict[str, Any] = {
         "model": choice.model,
         "input": [TEXTS[0], TEXTS[1], TEXTS[0]],
         "keep_alive": config.server.keep_alive,
+        "options": embedding_options(choice.model, config),
     }
     answer = Client(choice.endpoint, timeout_s=TIMEOUT_S).post("/api/embed", body)
     vectors = answer.get("embeddings") or []
@@ -186,14 +175,31 @@ def check_sidebar() -> str:
     return run_sidebar(PROMPT, timeout_s=TIMEOUT_S)
 
 
+def check_ghost_text(config: AssistantConfig) -> str:
+    """Code typed into a real JupyterLab gets text behind its cursor."""
+    from local_assistant.setup.ghost_smoke import run_ghost_text
+
+    return run_ghost_text(config, timeout_s=TIMEOUT_S)
+
+
 def cosine(left: list[float], right: list[float]) -> float:
     """Return the cosine of two vectors; 0 where one of them is zero."""
     norms = math.hypot(*left) * math.hypot(*right)
     return sum(a * b for a, b in zip(left, right, strict=True)) / norms if norms else 0.0
 
 
+def _size(config: AssistantConfig) -> dict[str, int]:
+    """Return the context size as chat and completion ask for it; another would load it anew."""
+    size = config.chat.context_tokens
+    return {"num_ctx": size} if size else {}
+
+
 def _remark(choice: Choice) -> str:
-    return f" ({choice.notice})" if choice.notice else ""
+    """What is worth knowing about who answers; of a stand-in it is said once, with the chat."""
+    from local_assistant.server import DEMO_MODEL
+
+    again = choice.model == DEMO_MODEL and choice.role != "chat"
+    return f" ({choice.notice})" if choice.notice and not again else ""
 
 
 def _poor(choice: Choice, what: str) -> AssistantError:

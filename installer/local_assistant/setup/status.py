@@ -6,18 +6,23 @@ are part of the answer. Bounded by the server probes' deadlines.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_assistant.errors import AssistantError
+from local_assistant.server.getting import PAGE
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
     from local_assistant.engine.launch import EngineInfo
+    from local_assistant.server import Endpoint, InstalledModel
+    from local_assistant.server.choice import Look
+    from local_assistant.server.states import ServerState
 
 
-_PRESET_DECIDES = "asked for when the engine runs"
+_SERVER_DECIDES = "asked for when the server runs"
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,19 @@ class ConfigStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The whole answer."""
+    """The whole answer.
+
+    ``ollama`` is its state (see ``server.states``), whether it answers or not; ``warnings``
+    are about what works, but not as well as it could.
+    """
 
     server: ServerStatus
     models: dict[str, ModelStatus]
     engine: EngineStatus
     config: ConfigStatus
     logs: str
+    ollama: dict[str, Any]
+    warnings: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
@@ -93,6 +104,8 @@ def status(folder: Path) -> Status:
     from local_assistant import paths
     from local_assistant.config import ROLES, ConfigError, default_config, load_config
     from local_assistant.engine.launch import running_engine
+    from local_assistant.server.choice import Look
+    from local_assistant.server.states import describe
 
     problems: tuple[str, ...] = ()
     try:
@@ -103,40 +116,102 @@ def status(folder: Path) -> Status:
     file = paths.user_config_file()
     names = tuple(str(path) for path in loaded.files)
     engine = running_engine()
-    server = _server(loaded.config)
-    models = {role: _model(role, loaded.config, server) for role in ROLES}
+    ollama = describe(loaded.config)
+    look = Look(loaded.config, start=False, seen=ollama)
+    server = _server(look, ollama)
+    if server.state == "idle" and server.kind == "embedded":
+        look = _as_if_started(look.config)
+    models = {role: _model(role, look, server) for role in ROLES}
     config = ConfigStatus(str(file), file.is_file(), names, problems)
-    return Status(server, models, _engine(engine), config, str(paths.logs_dir()))
+    logs = str(paths.logs_dir())
+    warnings = tuple(_warnings(ollama, server))
+    return Status(server, models, _engine(engine), config, logs, ollama.as_dict(), warnings)
 
 
-def _server(config: AssistantConfig) -> ServerStatus:
-    from local_assistant.server import find_server
+def _as_if_started(config: AssistantConfig) -> Look:
+    """Return a look at the embedded engine as it will be: its models lie in a folder of ours."""
+    from local_assistant.server import Endpoint, in_our_store
+    from local_assistant.server.choice import Look
+
+    endpoint = Endpoint("embedded", "", None, "", True, "")
+    models = in_our_store(config)
+
+    class Later(Look):
+        def server(self) -> Endpoint:
+            return endpoint
+
+        def models(self) -> list[InstalledModel]:
+            return models
+
+        def engine(self, reason: str | None = None) -> Endpoint:
+            return endpoint
+
+    return Later(config, start=False)
+
+
+def _server(look: Look, ollama: ServerState) -> ServerStatus:
     from local_assistant.server.endpoint import NotRunning
 
     try:
-        found = find_server(config, start=False)
+        found = look.server()
     except NotRunning as error:
-        return ServerStatus("idle", error.kind, None, None, True, error.message, error.fix)
+        # Why the engine will answer is what is wrong with Ollama, unless it was chosen.
+        passed_over = error.kind == "embedded" and ollama.state != "unused"
+        detail = ollama.detail if passed_over else error.message
+        fix = ollama.fix if passed_over else error.fix
+        return ServerStatus("idle", error.kind, None, None, True, detail, fix)
     except AssistantError as error:
         return ServerStatus("failed", None, None, None, None, error.message, error.fix)
-    return ServerStatus(
-        "answers", found.kind, found.url, found.version, found.local, found.detail, None
-    )
+    detail = found.detail + _started_by(ollama) if found.kind == "ollama" else found.detail
+    return ServerStatus("answers", found.kind, found.url, found.version, found.local, detail, None)
 
 
-def _model(role: Any, config: AssistantConfig, server: ServerStatus) -> ModelStatus:
-    from local_assistant.server import choose
+def _started_by(ollama: ServerState) -> str:
+    """Return what started an Ollama on this machine, as far as can be seen."""
+    holder = ollama.holder
+    process = f" (process {holder.pid})" if holder and holder.pid else ""
+    unit = f" {holder.unit}" if holder and holder.unit else ""
+    return {
+        "us": f" The assistant has started it{process}.",
+        "service": f" It runs as the service{unit}{process}.",
+        "app": f" It runs as the desktop app{unit}{process}.",
+        "container": f" It runs in a container{process}.",
+        "hand": f" It was started by hand{process}.",
+        None: "",
+    }[ollama.how]
+
+
+def _warnings(ollama: ServerState, server: ServerStatus) -> Iterator[str]:
+    from local_assistant.server import proxies
+
+    if ollama.state == "answers" and ollama.lacks:
+        lacks = "; ".join(
+            f"{each.name} (since {each.since}): {each.without}" for each in ollama.lacks
+        )
+        yield f"This Ollama lacks {lacks}. Update it ({PAGE})."
+    caught = proxies.catcher(server.url or ollama.url)
+    if caught:
+        yield (
+            f"{caught} is set and NO_PROXY does not except this machine: the assistant goes around "
+            f"the proxy, other clients in kernels do not. Mend it with: {proxies.advice()}"
+        )
+
+
+def _model(role: Any, look: Look, server: ServerStatus) -> ModelStatus:
+    from local_assistant.server import DEMO_MODEL, choose
     from local_assistant.server.endpoint import NotRunning
 
     if server.state == "failed":
         return ModelStatus(None, None, None, server.detail, server.fix)
     try:
-        choice = choose(role, config, start=False)
-    except NotRunning:
-        return ModelStatus(config.models.for_role(role), None, _PRESET_DECIDES, None, None)
+        choice = choose(role, look.config, start=False, look=look)
+    except NotRunning as idle:
+        if server.state == "answers":  # it has no such model: the demo model will answer
+            return ModelStatus(DEMO_MODEL, None, idle.message, None, None)
+        return ModelStatus(look.config.models.for_role(role), None, _SERVER_DECIDES, None, None)
     except AssistantError as error:
         return ModelStatus(None, None, None, error.message, error.fix)
-    return ModelStatus(choice.model, choice.endpoint.url, choice.notice, None, None)
+    return ModelStatus(choice.model, choice.endpoint.url or None, choice.notice, None, None)
 
 
 def _engine(info: EngineInfo | None) -> EngineStatus:

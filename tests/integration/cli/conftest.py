@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from local_assistant.setup.dropins import LABEXTENSION, OWN_FILES
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 90.0
@@ -68,7 +72,14 @@ class Assistant:
     def environment(self) -> dict[str, str]:
         return {**os.environ, **self.env}
 
-    def run(self, *arguments: str, cwd: Path | None = None, disk_full: bool = False) -> Ran:
+    def run(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        disk_full: bool = False,
+        first: Callable[[], None] | None = None,
+    ) -> Ran:
+        """Run to the end; ``first`` is called in the process before the command begins."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=cwd or self.home,
@@ -77,7 +88,7 @@ class Assistant:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            preexec_fn=_no_room if disk_full else None,
+            preexec_fn=_no_room if disk_full else first,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -98,10 +109,20 @@ class Assistant:
         os.killpg(process.pid, signal.SIGINT)
 
 
+def fill(prefix: Path) -> None:
+    """Put into ``prefix`` what the wheel installs there."""
+    for name in OWN_FILES:
+        at = Path(name)
+        inside = at.is_relative_to(LABEXTENSION)
+        tree = ROOT / ("labextension" if inside else "jupyter_config")
+        (prefix / at).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(tree / (at.relative_to(LABEXTENSION) if inside else at), prefix / at)
+
+
 def make_assistant(home: Path, **env: str) -> Assistant:
     """Return a command whose files all lie below ``home``, with the wheel's drop-ins there."""
     prefix = home / "prefix"
-    shutil.copytree(ROOT / "jupyter_config" / "etc", prefix / "etc")
+    fill(prefix)
     variables = {
         "HOME": str(home),
         "USERPROFILE": str(home),
@@ -120,6 +141,27 @@ def make_assistant(home: Path, **env: str) -> Assistant:
 def embedded(assistant: Assistant, extra: str = "") -> None:
     """Write settings that use the embedded engine only."""
     assistant.config.write_text(f'[server]\nkind = "embedded"\n{extra}', encoding="utf-8")
+
+
+def at_terminal(assistant: Assistant, arguments: list[str], answer: str) -> tuple[int, str]:
+    """Run a command in a terminal of its own with ``answer`` typed ahead."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        assistant.command(*arguments),
+        env=assistant.environment(),
+        cwd=assistant.home,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal reads as an error
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    return process.wait(60), shown.decode()
 
 
 def alive(pid: int) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pty
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import ROOT, Assistant, alive, embedded
+from tests.integration.cli.conftest import ROOT, Assistant, alive, at_terminal, embedded, fill
+from tests.waiting import until
 
 PERSONA = "etc/jupyter/jupyter_jupyter_ai_persona_manager_config.json"
 
@@ -40,14 +37,14 @@ def test_a_second_install_changes_nothing(assistant: Assistant) -> None:
     first = assistant.run("install", "--json")
     assert first.code == 0, first.err
     steps = [step["name"] for step in first.json["steps"]]
-    assert steps == ["config", "drop-ins", "settings", "server", "models"]
+    assert steps == ["config", "drop-ins", "settings", "server", "models", "names", "jupyter-ai"]
     assert first.json["changed"] is True
     assert first.json["next"]
     before = settled(assistant)
     second = assistant.run("install", "--json")
     assert second.code == 0, second.err
     assert second.json["changed"] is False
-    assert [step["changed"] for step in second.json["steps"]] == [False] * 5
+    assert [step["changed"] for step in second.json["steps"]] == [False] * 7
     assert settled(assistant) == before
 
 
@@ -61,38 +58,26 @@ def test_install_says_what_answers_and_never_downloads_unasked(assistant: Assist
     assert [model["name"] for model in models if model["installed"]] == ["assistant-demo"]
 
 
+def test_a_preset_that_is_asked_for_decides_for_all_roles(assistant: Assistant) -> None:
+    """As ``use PRESET`` does; what stood in the file is said."""
+    embedded(assistant, '[models]\npreset = "small"\nchat = "other"\n')
+    done = assistant.run("install", "--preset", "demo")
+    assert done.code == 0, done.err
+    assert "preset = demo, chat no longer other" in done.out
+    assert "other" not in assistant.config.read_text()
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_terminal_is_asked_with_the_size(assistant: Assistant, quiet: bool) -> None:
     embedded(assistant, '[models]\npreset = "small"\n')
     # Would fail at once, were the "no" not heard.
-    assistant.env["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    assistant.env["HF_ENDPOINT"] = assistant.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
     code, shown = at_terminal(assistant, ["install", *(["--quiet"] if quiet else [])], "n\n")
     assert code == 0, shown
     assert ("Download 1.3 GB: qwen2.5-coder:1.5b, nomic-embed-text? [y/N]" in shown) is not quiet
     code, shown = at_terminal(assistant, ["pull"], "y\n")
     assert code == 1
     assert "cannot be reached" in shown
-
-
-def at_terminal(assistant: Assistant, arguments: list[str], answer: str) -> tuple[int, str]:
-    """Run a command in a terminal of its own with ``answer`` typed ahead."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        assistant.command(*arguments),
-        env=assistant.environment(),
-        cwd=assistant.home,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    os.write(ours, answer.encode())
-    shown = b""
-    with contextlib.suppress(OSError):  # the end of a terminal reads as an error
-        while piece := os.read(ours, 4096):
-            shown += piece
-    os.close(ours)
-    return process.wait(60), shown.decode()
 
 
 def test_install_in_a_checkout_names_make(assistant: Assistant) -> None:
@@ -209,7 +194,7 @@ def test_another_environment_keeps_what_is_shared(assistant: Assistant) -> None:
     pid = assistant.run("status", "--json").json["engine"]["pid"]
     # The same user's second environment.
     assistant.prefix = first.with_name("second")
-    shutil.copytree(ROOT / "jupyter_config" / "etc", assistant.prefix / "etc")
+    fill(assistant.prefix)
     assert assistant.run("install").code == 0
     done = assistant.run("uninstall", "--json").json
     assert not (assistant.prefix / PERSONA).exists()
@@ -224,6 +209,57 @@ def test_another_environment_keeps_what_is_shared(assistant: Assistant) -> None:
     assert assistant.run("uninstall").code == 0
     assert not (first / PERSONA).exists()
     assert not assistant.data.exists()
+
+
+def test_links_of_the_user_stay_and_what_is_behind_them_is_as_before(assistant: Assistant) -> None:
+    disk = assistant.home / "disk"
+    for name in ("data", "models", "prefix"):
+        (disk / name).mkdir(parents=True)
+    assistant.data.symlink_to(disk / "data")
+    (disk / "data" / "models").symlink_to(disk / "models")
+    assistant.config.symlink_to(disk / "assistant.toml")  # of a folder of dotfiles, say
+    fill(disk / "prefix")
+    real, assistant.prefix = disk / "prefix", assistant.home / "link"
+    assistant.prefix.symlink_to(real)
+    before = snapshot(assistant.home)
+    assert assistant.run("install").code == 0
+    assert (disk / "assistant.toml").exists()
+    (disk / "models" / "theirs").write_text("a model of another program's")
+    (disk / "data" / "learned").mkdir()
+    (disk / "data" / "learned" / "x.sqlite").write_text("passages")
+    # The same environment, by its other name.
+    assistant.prefix = real
+    done = assistant.run("uninstall", "--models")
+    assert done.code == 0, done.err
+    assert "behind a link" in done.out
+    assert assistant.config.is_symlink()
+    assert (disk / "models" / "theirs").exists()
+    (disk / "models" / "theirs").unlink()
+    assert assistant.run("uninstall", "--models").code == 0
+    assert snapshot(assistant.home) == before
+    assert [each.name for each in (disk / "data").iterdir()] == ["models"]
+    assert list((disk / "models").iterdir()) == []
+
+
+def test_an_engine_that_is_starting_does_not_outlive_uninstall(assistant: Assistant) -> None:
+    embedded(assistant)
+    assert assistant.run("install").code == 0
+    pid = assistant.run("status", "--json").json["engine"]["pid"]
+    # As while it starts: it holds the lock, and its run file comes a little later.
+    (run_file,) = (assistant.data / "run").glob("*.json")
+    there = run_file.rename(assistant.home / "later")
+    process = assistant.start("uninstall")
+    try:
+        until(lambda: not (assistant.prefix / PERSONA).exists())
+        there.rename(run_file)
+        assert process.wait(60) == 0
+        assert not alive(pid)
+        assert not assistant.data.exists()
+    finally:
+        process.kill()
+        process.wait()
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_data_directory_that_cannot_be_written(assistant: Assistant) -> None:
@@ -267,7 +303,7 @@ def test_a_read_only_data_directory(assistant: Assistant) -> None:
 
 def test_no_network_is_said_and_the_rest_is_done(assistant: Assistant) -> None:
     embedded(assistant)
-    assistant.env["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    assistant.env["HF_ENDPOINT"] = assistant.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
     done = assistant.run("install", "--preset", "small")
     assert done.code == 1
     assert "127.0.0.1:9 cannot be reached" in done.err
@@ -275,8 +311,8 @@ def test_no_network_is_said_and_the_rest_is_done(assistant: Assistant) -> None:
     # The demo model goes on answering, and a run without a yes is content with that.
     again = assistant.run("install", "--json")
     assert again.code == 0
-    assert again.json["changed"] is False
-    assert "jupyter assistant pull" in again.json["steps"][-1]["detail"]
+    assert [step["name"] for step in again.json["steps"] if step["changed"]] == ["names"]
+    assert "jupyter assistant pull" in again.json["steps"][4]["detail"]
 
 
 def test_a_broken_shared_file_is_left_alone(assistant: Assistant) -> None:

@@ -6,7 +6,6 @@ import importlib
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from local_assistant import __version__, paths
 from local_assistant.cli import docs
 from local_assistant.cli.group import COMMANDS
 from local_assistant.cli.main import main
+from local_assistant.cli.render import as_called, command_name
 from local_assistant.errors import AssistantError
 
 ROOT = Path(__file__).parents[3]
@@ -36,14 +36,54 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Usage: jupyter assistant")
+    assert printed.startswith(f"Usage: {command_name()} ")
     for name in COMMANDS:
         assert f"\n  {name} " in printed
 
 
 def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    assert "First commands to try" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "First commands to try" in printed
+    assert f"\n    {command_name()} install  " in printed
+
+
+@pytest.mark.parametrize(
+    ("programs", "on_path", "name"),
+    [
+        (("jupyter", "jupyter-assistant"), True, "jupyter assistant"),
+        (("jupyter", "jupyter-assistant"), False, "{}/jupyter assistant"),
+        (("jupyter-assistant",), True, "jupyter-assistant"),
+        (("jupyter-assistant",), False, "{}/jupyter-assistant"),
+        (("jupyter",), False, "{}/python -m local_assistant"),
+    ],
+)
+def test_the_command_is_named_as_it_can_be_called(
+    programs: tuple[str, ...],
+    on_path: bool,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for program in programs:
+        (tmp_path / program).touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path) if on_path else "")
+    assert command_name.__wrapped__() == name.format(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Fix: jupyter assistant stop", "Fix: {} assistant stop"),
+        ("Next: jupyter lab", "Next: {} lab"),
+        ("jupyter server extension enable x", "{} server extension enable x"),
+        ("/there/bin/jupyter assistant stop", "/there/bin/jupyter assistant stop"),
+        ("jupyter-assistant, jupyter labextension", "jupyter-assistant, jupyter labextension"),
+    ],
+)
+def test_commands_in_messages_can_be_run_from_here(text: str, shown: str) -> None:
+    assert as_called(text) == shown.format(command_name().removesuffix(" assistant"))
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +94,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
-    assert f"Usage: jupyter assistant {name}" in capsys.readouterr().out
+    assert f"Usage: {command_name()} {name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -63,8 +103,9 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         (["statsu"], "Did you mean 'status'?"),
         (["uninstal"], "Did you mean 'uninstall'?"),
         (["xyzzy"], "Known: install, status"),
+        (["ask"], "Known: install, status"),
         (["config", "sohw"], "Did you mean 'show'?"),
-        (["logs", "--folow"], "Did you mean '--follow'?"),
+        (["logs", "--folow"], "--follow"),
         (["use"], "Missing argument 'MODEL'"),
         (["install", "--preset", "huge"], "'huge' is not one of"),
         (["logs", "--follow", "--json"], "exclude each other"),
@@ -146,20 +187,15 @@ def test_a_reader_that_leaves_gets_no_traceback(session_environment: dict[str, s
     assert printed == b""
 
 
-def test_help_is_fast_and_light(session_environment: dict[str, str]) -> None:
+def test_help_imports_nothing_heavy(session_environment: dict[str, str]) -> None:
+    """What it takes is measured by ``python -m benchmarks cli``; this is why."""
     code = (
         "import sys; from local_assistant.cli.main import main; main(['--help']);"
         "heavy = {'pydantic', 'rich', 'httpx', 'logging', 'tomlkit', 'local_assistant.config'};"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
-    best = 9.0
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        best = min(best, time.perf_counter() - started)
-        assert done.returncode == 0, done.stderr
-    # The figure is 0.25 s; a busy machine gets twice that before this says something is wrong.
-    assert best < 0.5
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_choices_are_those_of_the_schema() -> None:

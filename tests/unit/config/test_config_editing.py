@@ -43,9 +43,10 @@ def own(home: Path) -> Path:
 
 
 def test_template_is_the_schema(home: Path) -> None:
-    lines = [re.sub(r"^# ?(?=[a-z_]+ = )", "", line) for line in TEMPLATE.splitlines()]
+    lines = [re.sub(r"^# ?(?=[a-z_]+ = |\[presets)", "", line) for line in TEMPLATE.splitlines()]
     content = check_text("\n".join(lines), home / "assistant.toml")
-    assert list(content.lines) == keys()
+    mine = [f"presets.mine.{key}" for key in ("summary", "chat", "completion", "embedding")]
+    assert list(content.lines) == [*keys(), "presets.mine", *mine]
     config = AssistantConfig.model_validate(content.tables)
     for name in keys():
         table, _, key = name.partition(".")

@@ -175,3 +175,16 @@ def test_ollama_host_that_is_no_address(home: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigError, match="OLLAMA_HOST is") as caught:
         load_config()
     assert caught.value.fix == "Correct or unset OLLAMA_HOST."
+
+
+def test_no_message_holds_a_password(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address with a login is refused, wherever it stands; it must not be shown on the way."""
+    monkeypatch.setenv("OLLAMA_HOST", "http://me:hunter2@example.org:99")
+    with pytest.raises(ConfigError) as caught:
+        load_config()
+    assert "hunter2" not in caught.value.message
+    assert "***@example.org:99" in caught.value.message
+    assert "no user name" in caught.value.message
+    monkeypatch.delenv("OLLAMA_HOST")
+    error = problems_of(own, '[server]\nurl = "http://me:hunter2@example.org:99"\n')
+    assert "hunter2" not in error.message

@@ -10,7 +10,7 @@ import pytest
 from local_assistant.lab.chat.defaults import SHARED_CONFIG
 from local_assistant.setup import tree
 from local_assistant.setup.changes import CHANGES, Change
-from local_assistant.setup.dropins import OWN_FILES
+from local_assistant.setup.dropins import LABEXTENSION, OWN_FILES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "changes-to-your-machine.md").read_text(encoding="utf-8")
@@ -37,12 +37,30 @@ def test_every_shared_key_is_named() -> None:
     assert section.count("\n| `") == len(SHARED_CONFIG)
 
 
-def test_every_drop_in_is_named_and_shipped() -> None:
-    section = SECTIONS["The package and its drop-in files"]
+_PLACES = "PREFIX|DATA|JUPYTER_CONFIG|JUPYTER_DATA|IPYTHON"
+
+
+def test_each_path_of_the_list_is_in_its_section_of_the_page() -> None:
+    """Of the files that Jupyter shares, by the names of its table."""
+    shared = ("PREFIX/etc/jupyter/", "JUPYTER_CONFIG/")
+    for change in CHANGES:
+        for path in change.paths:
+            name = next((path.removeprefix(each) for each in shared if path.startswith(each)), path)
+            assert f"`{path}`" in SECTIONS[change.title] or (
+                change.id == "settings" and f"| `{name}` |" in SECTIONS[change.title]
+            ), path
+
+
+def test_each_path_of_the_page_is_in_the_list() -> None:
+    listed = {path for change in CHANGES for path in change.paths}
+    named = set(re.findall(rf"`((?:{_PLACES})/[^`]+)`", PAGE))
+    assert named - listed == {"PREFIX/etc/jupyter/"}, "whose files are in the table"
+
+
+def test_every_drop_in_is_shipped() -> None:
     shipped = {
         str(path.relative_to(ROOT / "jupyter_config").as_posix())
         for path in (ROOT / "jupyter_config").rglob("*")
         if path.is_file()
     }
-    assert shipped == set(OWN_FILES)
-    assert [name for name in OWN_FILES if f"`PREFIX/{name}`" not in section] == []
+    assert shipped == {name for name in OWN_FILES if not name.startswith(LABEXTENSION)}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from local_assistant.errors import AssistantError
-from local_assistant.setup import dropins
+from local_assistant.setup import dropins, ledger, merging
 from local_assistant.setup import record as records
-from local_assistant.setup.dropins import SharedFile
+from local_assistant.setup.merging import SharedFile
 
 KEY = "PersonaManager.default_persona_id"
 OURS = {KEY: "ours"}
@@ -19,7 +19,11 @@ MCP = "ServerApp.jpserver_extensions.jupyter_server_mcp"
 
 
 def persona_file(home: Path) -> SharedFile:
-    return SharedFile(home / "prefix" / "etc" / "jupyter" / "jupyter_x_config.json", OURS)
+    return SharedFile(
+        home / "prefix" / "etc" / "jupyter" / "jupyter_x_config.json",
+        OURS,
+        elsewhere=dropins.user_sets,
+    )
 
 
 def mcp_file(home: Path, package: str = "1.0@1") -> SharedFile:
@@ -28,12 +32,22 @@ def mcp_file(home: Path, package: str = "1.0@1") -> SharedFile:
 
 
 def merge(file: SharedFile) -> tuple[list[str], bool]:
-    return dropins.merge(file, records.load())
+    return merging.merge(file, known(file))
+
+
+def known(file: SharedFile) -> ledger.Ledger:
+    return ledger.of_prefix(next(each.parent for each in file.path.parents if each.name == "etc"))
+
+
+def noted(file: SharedFile) -> ledger.MergedFile:
+    entry = known(file).get(file.path)
+    assert entry is not None
+    return entry
 
 
 def undo(file: SharedFile) -> tuple[str, str] | None:
-    entry = records.load().merged[str(file.path)]
-    undone = dropins.unmerge(file.path, entry, dry_run=False)
+    entry = noted(file)
+    undone = merging.unmerge(file.path, entry, dry_run=False)
     return (undone.action, undone.detail) if undone else None
 
 
@@ -174,20 +188,20 @@ def test_the_shipped_value_comes_back_beside_what_others_wrote(home: Path) -> No
 def test_ctrl_c_at_the_write(home: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     file = mcp_file(home)
     shipped = write(file.path, {"ServerApp": {"jpserver_extensions": {"jupyter_server_mcp": True}}})
-    real = dropins.write_atomically
+    real = merging.write_atomically
 
-    def interrupted(path: Path, content: bytes) -> None:
+    def interrupted(path: Path, content: bytes, mode: int) -> None:
         if moment == "after the write":
-            real(path, content)
+            real(path, content, mode)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(dropins, "write_atomically", interrupted)
+        patch.setattr(merging, "write_atomically", interrupted)
         with pytest.raises(KeyboardInterrupt):
             merge(file)
     assert merge(file) == ([], moment == "before the write")
     assert '"jupyter_server_mcp": false' in file.path.read_text()
-    assert not records.load().merged[str(file.path)].pending
+    assert not noted(file).pending
     assert undo(file) == ("restored", "as it was")
     assert file.path.read_bytes() == shipped
 
@@ -206,22 +220,43 @@ def test_a_damaged_record_is_refused(home: Path) -> None:
     write(records.record_path(), b'{"version": 1}')
     with pytest.raises(AssistantError, match="cannot be read"):
         records.load()
+    write(home / "prefix" / ledger.IN_PREFIX, b'{"version": 1}')
+    with pytest.raises(AssistantError, match="cannot be read"):
+        merge(persona_file(home))
 
 
-def test_the_record_comes_back_as_it_was(home: Path) -> None:
-    entry = records.MergedFile(b"\xff\r\n", "d", {"a.b": 1}, {"a.b": [2]}, "1@2", pending=True)
-    record = records.Record({"file": entry}, "config", "digest")
+def test_the_records_come_back_as_they_were(home: Path) -> None:
+    entry = ledger.MergedFile(
+        b"\xff\r\n", "d", {"a.b": 1}, {"a.b": [2]}, "1@2", pending=True, made="f"
+    )
+    record = records.Record(
+        ["prefix"], {"file": records.Made("d", "f")}, "config", "digest", "made"
+    )
     records.save(record)
     assert records.load() == record
     assert records.record_path().stat().st_mode & 0o777 == 0o600
+    ledger.of_user().put(home / "file", entry)
+    assert ledger.of_user().files() == [(home / "file", entry)]
+    assert ledger.of_user().file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_environment_keeps_its_record_by_any_of_its_names(home: Path) -> None:
+    """Beside what it describes: it outlives the user's data, and a second user finds it."""
+    file = persona_file(home)
+    merge(file)
+    assert (home / "prefix" / ledger.IN_PREFIX).is_file()
+    (home / "link").symlink_to(home / "prefix")
+    by_link = home / "link" / file.path.relative_to(home / "prefix")
+    assert ledger.of_prefix(home / "link").get(by_link) == noted(file)
+    known(file).forget(file.path)
+    assert not (home / "prefix" / ledger.IN_PREFIX).exists()
 
 
 def test_dry_run_writes_nothing(home: Path) -> None:
     file = persona_file(home)
     merge(file)
     before = file.path.read_bytes()
-    entry = records.load().merged[str(file.path)]
-    undone = dropins.unmerge(file.path, entry, dry_run=True)
+    undone = merging.unmerge(file.path, noted(file), dry_run=True)
     assert undone is not None
     assert undone.action == "removed"
     assert file.path.read_bytes() == before

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local_assistant.cli.group import SubGroup, json_option
+from local_assistant.cli.group import SUBCOMMAND, SubGroup, json_option
 from local_assistant.cli.result import Line, Result, Table, raw
 from local_assistant.errors import AssistantError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from local_assistant.config import LoadedConfig, Problem
 
 
-@click.group(cls=SubGroup, invoke_without_command=True)
+@click.group(cls=SubGroup, invoke_without_command=True, subcommand_metavar=SUBCOMMAND)
 @json_option
 @click.pass_context
 def command(ctx: click.Context) -> Result | None:
@@ -95,13 +95,18 @@ def show_result(folder: Path) -> Result:
 
 def settings_of(loaded: LoadedConfig) -> list[dict[str, Any]]:
     """Return key, value and source of each setting, in the order of the file."""
+    from local_assistant.config.schema import OWN_PRESETS
+
+    tables = loaded.config.model_dump(mode="json")
+    own = tables.pop(OWN_PRESETS)
+    tables |= {f"{OWN_PRESETS}.{name}": values for name, values in own.items()}
     return [
         {
             "key": f"{table}.{key}",
             "value": value,
             "source": loaded.sources.get(f"{table}.{key}", "default"),
         }
-        for table, values in loaded.config.model_dump(mode="json").items()
+        for table, values in tables.items()
         for key, value in values.items()
     ]
 

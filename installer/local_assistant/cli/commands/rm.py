@@ -1,8 +1,8 @@
-"""``jupyter assistant rm MODEL``: delete a model from the server that has it."""
+"""``jupyter assistant rm MODEL…``: delete models from the servers that have them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import Any
 
 import click
 
@@ -10,62 +10,37 @@ from local_assistant.cli.group import json_option
 from local_assistant.cli.result import Line, Result
 from local_assistant.errors import AssistantError
 
-if TYPE_CHECKING:
-    from local_assistant.server import Choice
-
 
 @click.command()
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @json_option
-def command(model: str) -> Result:
-    """Delete MODEL from the model server that has it.
+def command(models: tuple[str, ...]) -> Result:
+    """Delete MODELs from the model servers that have them.
 
-    A .gguf file that `use` was given stays where it is; only the server's own copy goes.
+    A .gguf file that `use` was given stays where it is; only the server's own copy goes. One
+    that cannot be deleted does not stop the others.
     """
-    from local_assistant.config import Role, load_config
-    from local_assistant.server import choose
+    from local_assistant.models.removal import remove
 
-    loaded = load_config()
-    choice = choose("chat", loaded.config, model=model)
-    _delete(choice)
-    used = [
-        role for role in get_args(Role) if _means(loaded.config.models.for_role(role), choice.model)
-    ]
-    lines = [Line(f"Deleted {choice.model} from {choice.endpoint.kind}.", "good")]
-    for role in used:
-        lines.append(
-            Line(
-                f"It was your {role} model. Choose another: jupyter assistant use MODEL"
-                f" --for {role}",
-                "note",
-            )
+    lines: list[Line] = []
+    deleted: list[dict[str, Any]] = []
+    failures: list[AssistantError] = []
+    for model in dict.fromkeys(models):
+        try:
+            gone = remove(model)
+        except AssistantError as error:
+            failures.append(error)
+            continue
+        deleted.append(
+            {"model": gone.model, "server": gone.server, "was_used_for": list(gone.named_for)}
         )
-    data = {"model": choice.model, "server": choice.endpoint.url, "was_used_for": used}
-    return Result(data, lines)
-
-
-def _means(setting: str | None, model: str) -> bool:
-    """Return whether a line of ``[models]`` names this model, in any spelling or as a file."""
-    from pathlib import Path
-
-    from local_assistant.config import is_gguf_path
-    from local_assistant.server.gguf import name_for
-    from local_assistant.server.installed import key_of
-
-    if setting is None:
-        return False
-    return key_of(name_for(Path(setting)) if is_gguf_path(setting) else setting) == key_of(model)
-
-
-def _delete(choice: Choice) -> None:
-    from local_assistant.server import DEMO_MODEL, Client, ServerError
-
-    try:
-        Client(choice.endpoint).request("DELETE", "/api/delete", {"model": choice.model})
-    except ServerError as error:
-        if choice.model != DEMO_MODEL:
-            raise
-        raise AssistantError(
-            f"{choice.model} comes with the package and cannot be deleted alone.",
-            "Stop using it with: jupyter assistant use MODEL",
-        ) from error
+        lines.append(Line(f"Deleted {gone.model} from {gone.kind}.", "good"))
+        lines += [Line(text, "note") for text in gone.sentences()]
+    if failures and not deleted and len(failures) == 1:
+        raise failures[0]
+    lines += [Line(f"{error.message} {error.fix or ''}".strip(), "bad") for error in failures]
+    data: dict[str, Any] = {
+        "deleted": deleted,
+        "failed": [{"message": error.message, "fix": error.fix} for error in failures],
+    }
+    return Result(data, lines, ok=not failures)

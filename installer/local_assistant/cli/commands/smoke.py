@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--browser", is_flag=True, help="Also chat in the sidebar of a real JupyterLab.")
+@click.option("--browser", is_flag=True, help="Also chat and type in a real JupyterLab.")
 @json_option
 @click.pass_obj
 def command(renderer: Renderer, browser: bool) -> Result:

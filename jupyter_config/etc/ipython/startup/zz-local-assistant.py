@@ -6,8 +6,10 @@ def _local_assistant_startup():
         from IPython import get_ipython
 
         from local_assistant.lab.magics import register_if_free
+        from local_assistant.lab.stock_magics import prepare
 
         register_if_free(get_ipython())
+        prepare(get_ipython())
     except Exception:  # noqa: S110 - a kernel starts, whatever is wrong with an extra of it
         pass
 
