@@ -7,7 +7,8 @@ LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL_FLAGS := $(if $(PRESET),--preset $(PRESET))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test test-unit test-integration test-browser smoke bench lint lock uninstall
+.PHONY: help install lab test test-unit test-integration test-short test-browser test-jupyter-ai
+.PHONY: test-long pictures smoke bench bench-chat bench-completion lint lock uninstall
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -24,17 +25,39 @@ smoke: ## Ask the configured models one question each, through every layer
 	@$(PYTHON) bootstrap.py --quiet || [ $$? -eq 1 ]
 	@$(BIN)/jupyter-assistant smoke
 
-test: test-unit test-integration test-browser ## Run all tests (a real engine, kernel and browser)
+test: test-unit test-integration test-short test-browser test-jupyter-ai ## Run all tests (a real engine, kernel and browser)
 
 test-unit: .test-env ## Run the unit tests only (seconds)
-	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/unit -q -n 2
 
 test-integration: .test-env
-	@$(BIN)/python -m pytest tests/integration -q
+	@# Two at once, a file of tests each: most of them wait for processes and deadlines.
+	@$(BIN)/python -m pytest tests/integration -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test-short: .test-env
+	@# What `make test-long` runs, in seconds instead of an hour.
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m pytest tests/long -q -n 2 --dist loadfile
+
+test-long: .test-env ## Faults, load and what leaves the machine, at full length (about an hour)
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m pytest tests/long tests/integration/lab/test_doors_session.py \
+		-v --long --figures=build/figures.json
 
 test-browser: .test-env
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/python -m pytest tests/browser -q
+	@# Two pages at once, each with a JupyterLab and an engine of its own.
+	@$(BIN)/python -m pytest tests/browser -q -n 2 --dist loadfile
+
+test-jupyter-ai: .test-env ## Test Jupyter AI 2 and Jupyternaut, each in an environment of its own
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m pytest tests/peers -q
+
+pictures: .test-env ## Take the pictures of the documentation again (maintainers)
+	@$(BIN)/python -m tests.browser.chromium
+	@# Each file by itself: no picture shows what another's tests have left open.
+	@for file in $$(grep -l picture: tests/browser/test_*.py); do \
+		$(BIN)/python -m pytest $$file -q --pictures=docs/images || exit 1; done
 
 .PHONY: .test-env
 .test-env:
@@ -44,19 +67,32 @@ lint: .test-env ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python labextension/build.py --check
 
 bench: .test-env ## Measure the figures that the docs name
 	@$(BIN)/python -m benchmarks
 
-LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \
+bench-chat: .test-env ## Measure the chat beside Jupyternaut, %%ai beside Jupyter AI's, /learn and /ask
+	@$(BIN)/python -m benchmarks chat magic learn
+
+bench-completion: .test-env ## Measure ghost text in a real browser, beside its peers
+	@$(BIN)/python -m benchmarks ghost
+
+LOCK := uv pip compile --quiet --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+OLDEST := --python-version 3.10
 
 lock: ## Pin the newest versions again (maintainers; needs uv)
-	$(LOCK) --upgrade pyproject.toml --extra all --group build -o requirements/lab.txt
-	$(LOCK) --upgrade pyproject.toml --extra all --group build --group test \
+	$(LOCK) $(OLDEST) --upgrade pyproject.toml --extra all --group build -o requirements/lab.txt
+	$(LOCK) $(OLDEST) --upgrade pyproject.toml --extra all --group build --group test \
 		-c requirements/lab.txt -o requirements/test.txt
-	$(LOCK) --upgrade --group bootstrap -o requirements/bootstrap.txt
+	$(LOCK) $(OLDEST) --upgrade --group bootstrap -o requirements/bootstrap.txt
+	@# Jupyternaut needs Python 3.11.
+	$(LOCK) --python-version 3.11 --upgrade pyproject.toml --extra all --group build \
+		--group jupyternaut -o requirements/jupyternaut.txt
+	$(LOCK) $(OLDEST) --upgrade pyproject.toml --extra engine --group build \
+		--group jupyter-ai-2 -o requirements/jupyter-ai-2.txt
 
 uninstall: ## Undo what the set-up changed, then remove .venv
-	@if [ -x $(BIN)/jupyter-assistant ]; then $(BIN)/jupyter-assistant uninstall; fi
-	@rm -rf .venv
+	@if [ -x $(BIN)/jupyter-assistant ]; then LOCAL_ASSISTANT_CHECKOUT=1 $(BIN)/jupyter-assistant uninstall; fi
+	@rm -rf .venv && echo "removed $(CURDIR)/.venv"

@@ -8,21 +8,28 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.figures", "tests.pictures"]
+
 _CLEARED = (
-    "OLLAMA_HOST",
-    "OLLAMA_API_BASE",
-    "OLLAMA_API_KEY",
-    "OLLAMA_MODELS",
+    *(name for name in os.environ if name.startswith("OLLAMA_")),
     "LOCAL_ASSISTANT_ENV",
+    *(name for name in os.environ if name.startswith("HF_")),
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "http_proxy",
     "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "HF_ENDPOINT",
 )
 
 
 # Packages come from the developer's own cache, though the tests' home is an empty one.
 os.environ.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+# As the set-up does: a company's own certificates are among the machine's.
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 
 # A shell ignores Ctrl-C in what it starts in the background, and every process started from
@@ -37,6 +44,7 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     return {
         "HOME": str(root),
         "USERPROFILE": str(root),
+        "OLLAMA_MODELS": str(root / "no-ollama"),  # this machine may have a store of its own
         "LOCAL_ASSISTANT_HOME": str(root / "assistant"),
         "LOCAL_ASSISTANT_CONFIG": str(root / "jupyter" / "assistant.toml"),
         "JUPYTER_CONFIG_DIR": str(root / "jupyter"),
@@ -44,6 +52,7 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "JUPYTER_RUNTIME_DIR": str(root / "jupyter-runtime"),
         "IPYTHONDIR": str(root / "ipython"),
         "XDG_CONFIG_HOME": str(root / "xdg"),
+        "HF_HOME": str(root / "hf"),  # its library looks once, and keeps to that
     }
 
 

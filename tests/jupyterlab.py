@@ -22,7 +22,8 @@ import httpx
 
 from local_assistant.lab.chat.defaults import SHARED_CONFIG
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
+"""Long, for a busy machine: with Jupyternaut it imports LiteLLM, uncompiled the first time."""
 
 
 def free_port() -> int:
@@ -42,10 +43,24 @@ def write_shared_config(directory: Path) -> Path:
 
 
 class JupyterLab:
-    """One running JupyterLab; a context manager that ends it by its pid."""
+    """One running JupyterLab; a context manager that ends it by its pid.
 
-    def __init__(self, root: Path, log: Path, environment: dict[str, str] | None = None) -> None:
+    Args:
+        python: of the environment whose JupyterLab it is.
+        options: more arguments for its command line.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        log: Path,
+        environment: dict[str, str] | None = None,
+        *,
+        python: str = sys.executable,
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.root = root
+        self._command = (python, "-m", "jupyterlab", *options)
         self.port = free_port()
         self.token = secrets.token_hex(16)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -69,7 +84,7 @@ class JupyterLab:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1",
+                    *self._command, "--no-browser", "--ip=127.0.0.1",
                     f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root",
                     f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}",
                 ],
@@ -104,7 +119,11 @@ class JupyterLab:
             self._process.wait(10)
 
     def __enter__(self) -> JupyterLab:
-        return self.start().wait()
+        try:
+            return self.start().wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

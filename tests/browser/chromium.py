@@ -6,13 +6,15 @@ download; where neither works the tests fail with instructions, and are never sk
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -43,6 +45,19 @@ def find_chromium(playwright: Playwright) -> str:
         "package (Debian: apt install chromium), or run: python -m playwright install chromium"
     )
     return str(own)
+
+
+@contextlib.contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """A Chromium without a window, which ends with the block."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(playwright), args=list(FLAGS)
+        )
+        try:
+            yield chromium
+        finally:
+            chromium.close()
 
 
 def get_chromium() -> None:

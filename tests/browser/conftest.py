@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from local_assistant import paths
 from local_assistant.config import set_value, write_template
 from local_assistant.engine.launch import running_engine, stop_engine
-from tests.browser.chromium import FLAGS, find_chromium
-from tests.browser.pages import Chat, Lab
-from tests.jupyterlab import JupyterLab
-
-ARTIFACTS = Path(__file__).parent / "artifacts"
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+from tests.browser.chromium import running_chromium
+from tests.browser.pages import Chat, Lab, Notebook
+from tests.integration.hub import Hub, running_hub
+from tests.jupyterlab import JupyterLab, free_port
+from tests.pictures import ARTIFACTS
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, _session_home: None) -> Iterator[JupyterLab]:
+def hub() -> Iterator[Hub]:
+    """What JupyterLab takes for Hugging Face; Ollama's registry is out of reach."""
+    with running_hub() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, _session_home: None, hub: Hub
+) -> Iterator[JupyterLab]:
     """JupyterLab as it is after ``make install`` in an empty home."""
     paths.user_config_file().unlink(missing_ok=True)  # other tests share this home
     write_template()
+    set_value("chat.context", False)  # whatever notebook another test has left open
     set_value("chat.temperature", 0.0)  # what the demo model has anyway, for its F16 twin
     folder = tmp_path_factory.mktemp("browser")
-    with JupyterLab(folder / "root", folder / "lab.log") as lab:
+    network = {"HF_ENDPOINT": hub.url, "HTTPS_PROXY": f"http://127.0.0.1:{free_port()}"}
+    with JupyterLab(folder / "root", folder / "lab.log", network) as lab:
         yield lab
     stop_engine()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=find_chromium(playwright), args=list(FLAGS)
-        )
+    with running_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +80,12 @@ def chat(lab: Lab) -> Chat:
     return chat
 
 
-@pytest.fixture
-def picture(lab: Lab) -> Callable[[str], None]:
-    """Save a screenshot: for the documentation with UPDATE_SCREENSHOTS=1, else beside the tests."""
-    folder = IMAGES if os.environ.get("UPDATE_SCREENSHOTS") == "1" else ARTIFACTS
-    return lambda name: lab.screenshot(folder / name)
+@pytest.fixture(scope="module")
+def notebook(lab: Lab) -> Notebook:
+    """A new notebook."""
+    notebook = Notebook(lab)
+    notebook.open()
+    return notebook
 
 
 @pytest.fixture
@@ -96,6 +101,10 @@ def loaded() -> Callable[[], dict[str, dict[str, Any]]]:
             headers={"Authorization": f"Bearer {info.token}"},
             trust_env=False,
         )
-        return {entry["model"].split(":")[0]: entry for entry in reply.json()["loaded"]}
+        return {
+            entry["model"].split(":")[0]: entry
+            for entry in reply.json()["loaded"]
+            if not entry["embedding"]
+        }
 
     return ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,21 @@ _MESSAGE = ".jp-chat-message-container"
 
 
 class Lab:
-    """One page with JupyterLab in it."""
+    """One page with JupyterLab in it.
 
-    def __init__(self, page: Page, server: JupyterLab) -> None:
+    Args:
+        page: the browser's page.
+        server: the JupyterLab.
+        workspace: what is open is kept under this name, and comes back with the next page of it.
+    """
+
+    def __init__(self, page: Page, server: JupyterLab, workspace: str = "") -> None:
         self.page = page
         self.server = server
+        self._path = f"/lab/workspaces/{workspace}" if workspace else "/lab"
 
     def load(self) -> None:
-        self.page.goto(f"{self.server.url}/lab?token={self.server.token}")
+        self.page.goto(f"{self.server.url}{self._path}?token={self.server.token}")
         self.page.wait_for_selector(".jp-Launcher", timeout=60_000)
 
     def watch_growth(self, selector: str) -> None:
@@ -51,11 +59,11 @@ class Lab:
 
 
 class Chat:
-    """The chat in the left side bar."""
+    """The chat in the left side bar, or in the part of the page that ``panel`` names."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, panel: str = ".jp-chat-sidepanel") -> None:
         self.lab = lab
-        self.panel = lab.page.locator(".jp-chat-sidepanel")
+        self.panel = lab.page.locator(panel)
         self.input = self.panel.locator(".jp-chat-input-textfield textarea[role=combobox]")
         self.stop = self.panel.locator("button.jp-jai-stopButton")
 
@@ -63,12 +71,20 @@ class Chat:
         """Two clicks: the chat's icon, then "New chat"."""
         self.lab.page.locator('.lm-TabBar-tab[data-id="JupyterlabChat:sidepanel"]').click()
         self.panel.get_by_text("New chat").first.click()
-        expect(self.input).to_be_visible()
-        expect(self.panel.locator(".jp-jai-personaControls-persona")).to_have_text("Assistant")
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it can be written to."""
+        expect(self.input).to_be_visible(timeout=60_000)
+        persona = self.panel.locator(".jp-jai-personaControls-persona")
+        expect(persona).to_have_text("Assistant", timeout=60_000)  # the first chat imports it
 
     def new(self) -> None:
         """Open another new chat in the side bar that is open already."""
+        title = self.panel.locator(".jp-chat-sidepanel-widget-title")
+        before = title.text_content() or ""
         self.panel.get_by_text("New chat").first.click()
+        expect(title).not_to_have_text(before)  # the one before may be empty, too
         expect(self.panel.locator(_MESSAGE)).to_have_count(0)
         expect(self.input).to_be_visible()
 
@@ -151,21 +167,32 @@ class Notebook:
         cards = self.lab.page.locator('.jp-LauncherCard[data-category="Notebook"]:visible')
         if not cards.count():
             self.lab.page.locator(".lm-TabBar-addButton:visible").first.click()
-        before = len(self._kernels())
+        before = {kernel["id"] for kernel in self._kernels()}
         cards.first.click()
+        self.wait(before)
+
+    def wait(self, before: Collection[str] = ()) -> None:
+        """Until a kernel other than ``before`` takes cells."""
         expect(self.cells.first).to_be_visible(timeout=30_000)
         idle = self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         expect(idle).to_be_visible(timeout=60_000)
         # The page shows "idle" before the kernel has answered; a cell run then is not run.
         deadline = time.monotonic() + 60
-        while len([k for k in self._kernels() if k["execution_state"] == "idle"]) <= before:
+        while not any(
+            kernel["execution_state"] == "idle" and kernel["id"] not in before
+            for kernel in self._kernels()
+        ):
             assert time.monotonic() < deadline, self._kernels()
             self.lab.page.wait_for_timeout(100)
 
     def _kernels(self) -> list[dict[str, Any]]:
         """Return the kernels that answer to a page."""
-        kernels: list[dict[str, Any]] = self.lab.server.get("/api/kernels").json()
-        return [kernel for kernel in kernels if kernel["connections"]]
+        reply = self.lab.server.get("/api/kernels")
+        if reply.status_code != 200:
+            return []  # Jupyter Server fails while a kernel has no activity yet
+        kernels: list[dict[str, Any]] = reply.json()
+        # It counts below zero what left before its kernel had started.
+        return [kernel for kernel in kernels if kernel["connections"] > 0]
 
     def run(self, text: str) -> Locator:
         """Put ``text`` into the last cell, run it, and return the cell when it is done."""

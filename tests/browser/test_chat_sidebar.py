@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from local_assistant import paths
 from local_assistant.config import set_value
 from local_assistant.engine.launch import running_engine
-from local_assistant.engine.store import Store
+from local_assistant.engine.store.store import Store
 from tests.browser.pages import Chat
 from tests.slow import SlowMotion
 

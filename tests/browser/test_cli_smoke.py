@@ -1,4 +1,4 @@
-"""``jupyter assistant smoke --browser``: its own JupyterLab, its own browser, one question."""
+"""``jupyter assistant smoke --browser``: its own JupyterLab, its own browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.integration.cli.conftest import embedded, make_assistant
 
 
-def test_smoke_chats_in_a_real_sidebar(tmp_path: Path) -> None:
+def test_smoke_chats_and_types_in_a_real_jupyterlab(tmp_path: Path) -> None:
     assistant = make_assistant(tmp_path)
     embedded(assistant)
     try:
@@ -20,5 +20,7 @@ def test_smoke_chats_in_a_real_sidebar(tmp_path: Path) -> None:
         }
         assert checks["sidebar"]["ok"] is True, checks["sidebar"]
         assert "characters in" in checks["sidebar"]["detail"]
+        assert checks["ghost_text"]["ok"] is True, checks["ghost_text"]
+        assert "behind" in checks["ghost_text"]["detail"]
     finally:
         assistant.run("stop")

@@ -6,12 +6,10 @@ user's rights. The first test shows that; without it the others would prove noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.pages import Lab, Notebook
+from tests.browser.pages import Notebook
 
 IMAGE = "<img src=x onerror='window.acted=1'>"
 PIECES = [
@@ -19,7 +17,8 @@ PIECES = [
     "  ", "    ", "> ", "- ", "1. ", "|", "\\", IMAGE, "<script>window.acted=1</script>",
     "<b onmouseover=x>", "\\begin{a}", "\\end{a}", "\\\\(", "\\\\)", "[x](", "javascript:x", ")",
     "https://a.example/b", "](", "\n[x]: javascript:x\n", "[x]", "![", '"', "'", "text", "*",
-    "|---|---|\n", "<!--", "-->", "<a href=javascript:x>", "&#106;avascript:x", '" onx=1 $', "www.",
+    "|---|---|\n", "~~", "~~`~~", "\\![", "```mermaid\n",
+    "<!--", "-->", "<a href=javascript:x>", "&#106;avascript:x", '" onx=1 $', "www.",
 ]  # fmt: skip
 SHOW = """
 import random
@@ -39,13 +38,6 @@ LOOK = """area => [...area.querySelectorAll('*')].flatMap(element => {
   }
   return found;
 })"""
-
-
-@pytest.fixture(scope="module")
-def notebook(lab: Lab) -> Iterator[Notebook]:
-    notebook = Notebook(lab)
-    notebook.open()
-    yield notebook
 
 
 def _acted(cell: Locator) -> bool:
@@ -73,4 +65,41 @@ def test_a_models_html_does_not(notebook: Notebook) -> None:
     frames = cell.locator(".jp-OutputArea iframe")
     assert frames.count() >= 18
     assert {frame.get_attribute("sandbox") for frame in frames.all()} == {""}
+    assert not _acted(cell)
+
+
+TEX = [
+    r"\href{javascript:window.acted=1}{x}",
+    r"\require{html}",
+    r"\class{lm-Menu}{y}",
+    r"\style{position:fixed}{z}",
+    r"\cssId{main}{q}",
+    r"\unicode{x}",
+    r"\data{a=b}{c}",
+    r"\includegraphics{http://far.example/x}",
+    "$$",
+    "$",
+    "x = 1",
+    r"\frac{1}{2}",
+    r"\text{<img src=x onerror='window.acted=1'>}",
+    "\\",
+    "\n",
+    r"\begin{align}",
+    r"\end{align}",
+    r"\url{javascript:window.acted=1}",
+    r"\mmlToken{mi}[onclick=window.acted=1]{x}",
+    IMAGE,
+    "{",
+    "}",
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_models_formulas_do_not(notebook: Notebook, seed: int) -> None:
+    cell = notebook.run(SHOW.format(seed=seed, pieces=TEX, count=60, form="math"))
+    area = cell.locator(".jp-OutputArea")
+    assert area.locator(".jp-RenderedLatex").count() >= 30
+    area.locator("mjx-container").last.wait_for()
+    assert area.evaluate(LOOK) == []
+    assert area.locator("mjx-container :is([href], [id], .lm-Menu)").count() == 0
     assert not _acted(cell)
