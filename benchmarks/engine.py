@@ -16,8 +16,11 @@ from local_assistant.server.client import Client
 PROMPT = "Write a function that returns all primes up to n"
 
 
-def first_token_s(choice: Choice) -> float:
-    """Return the seconds from sending the raw call to its first token."""
+def first_token_s(choice: Choice, *, to_the_end: bool = False) -> float:
+    """Return the seconds from sending the raw call to its first token.
+
+    With ``to_the_end`` the call returns when the answer is whole; else it is broken off.
+    """
     body = {
         "model": choice.model,
         "messages": [
@@ -26,12 +29,17 @@ def first_token_s(choice: Choice) -> float:
         ],
         "options": {"temperature": 0},
     }
+    first = 0.0
     start = time.perf_counter()
     with Client(choice.endpoint).stream("/api/chat", body) as stream:
         for part in stream:
             if part["message"]["content"]:
-                return time.perf_counter() - start
-    raise RuntimeError(f"{choice.model} answered nothing")
+                first = first or time.perf_counter() - start
+                if not to_the_end:
+                    break
+    if not first:
+        raise RuntimeError(f"{choice.model} answered nothing")
+    return first
 
 
 @contextmanager

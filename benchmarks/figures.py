@@ -12,19 +12,19 @@ from dataclasses import dataclass
 class Figure:
     """One measured figure beside its bound.
 
-    ``value`` and ``bound`` are in ``unit``; the bound is an upper one. ``how`` says what
-    was compared with what.
+    ``value`` and ``bound`` are in ``unit``; the bound is an upper one, and ``None`` for a
+    figure that stands beside the others only. ``how`` says what was compared with what.
     """
 
     name: str
     value: float
-    bound: float
+    bound: float | None
     unit: str
     how: str
 
     @property
     def reached(self) -> bool:
-        return self.value <= self.bound
+        return self.bound is None or self.value <= self.bound
 
 
 def seconds(action: Callable[[], object]) -> float:
