@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from local_assistant import paths
+from local_assistant.engine.runfile import process_start
 from tests.waiting import until
 
 
@@ -20,12 +21,11 @@ def living(home: Path) -> dict[int, str]:
         try:
             if wanted not in (folder / "environ").read_bytes().split(b"\0"):
                 continue
-            if (folder / "stat").read_text().rpartition(")")[2].split()[0] in "ZX":
-                continue
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:  # it ended in this moment
             continue
-        found[int(folder.name)] = command
+        if process_start(int(folder.name)):
+            found[int(folder.name)] = command
     return found
 
 
@@ -36,17 +36,4 @@ def running(home: Path, part: str) -> list[int]:
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    until(lambda: pid not in living_pids(), 20)
-
-
-def living_pids() -> set[int]:
-    pids = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if state not in "ZX":
-                pids.add(int(folder.name))
-    return pids
+    until(lambda: process_start(pid) is None, 20)

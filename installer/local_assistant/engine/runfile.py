@@ -81,7 +81,8 @@ def process_start(pid: int) -> str | None:
         except OSError:
             return None
         fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in ("Z", "X") else fields[19]
+        # A zombie with threads (fields 3 and 20 of proc(5)) has files and locks to let go of.
+        return None if fields[0] in ("Z", "X") and int(fields[17]) <= 1 else fields[19]
     if sys.platform == "win32":
         return _windows_process_start(pid)
     return _output(["/bin/ps", "-p", str(pid), "-o", "lstart="]) or None

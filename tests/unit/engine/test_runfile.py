@@ -18,6 +18,7 @@ from local_assistant.engine import runfile
 from local_assistant.engine.launch import EngineInfo
 from local_assistant.engine.runfile import RunFile
 from local_assistant.errors import AssistantError
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -84,6 +85,30 @@ def test_a_dead_process_and_its_number_given_out_again(home: Path) -> None:
     child.communicate()
     assert runfile.process_start(child.pid) is None
     assert runfile.process_start(-1) is None
+
+
+LETS_GO_LATE = """
+import ctypes, fcntl, os, sys, threading
+fcntl.flock(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+threading.Thread(target=input).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a zombie with threads is Linux's")
+def test_a_process_is_there_until_its_last_thread_has_ended(tmp_path: Path) -> None:
+    """An engine that was killed is a zombie before its lock is free: its threads end later."""
+    lock = tmp_path / "lock"
+    child = subprocess.Popen([sys.executable, "-c", LETS_GO_LATE, lock], stdin=subprocess.PIPE)
+    state = Path(f"/proc/{child.pid}/stat")
+    until(lambda: ") Z " in state.read_text(encoding="ascii"), 20)
+    assert runfile.process_start(child.pid)
+    assert runfile.locked(lock)
+    assert child.stdin
+    child.stdin.close()
+    until(lambda: runfile.process_start(child.pid) is None, 20)
+    assert not runfile.locked(lock)
+    child.wait()
 
 
 def test_a_time_zone_makes_no_other_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
