@@ -79,18 +79,12 @@ def ensure_environment(python: str) -> None:
     if uv:
         command = [uv, "venv", "--quiet", "--clear", "--python", python, str(ENV)]
     else:
-        command = [python, "-m", "venv", "--clear", str(ENV)]
+        # Its pip comes later: interrupted in the middle of one, venv leaves no mark of that.
+        command = [python, "-m", "venv", "--clear", "--without-pip", str(ENV)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode == 0:
-        return
-    output = (result.stdout + result.stderr).strip()
-    if "ensurepip" in output:
-        raise SetupError(
-            "This Python cannot create environments: its package ensurepip is missing. "
-            "Install it (Debian, Ubuntu: apt install python3-venv), or install uv, then run "
-            "the same command again."
-        )
-    raise SetupError(f"Creating {ENV} failed. Remove it and try again. The tool said: {output}")
+    if result.returncode:
+        output = (result.stdout + result.stderr).strip()
+        raise SetupError(f"Creating {ENV} failed. Remove it and try again. The tool said: {output}")
 
 
 def environment_works() -> bool:
@@ -118,8 +112,8 @@ def ensure_packages(lock_name: str) -> None:
     stamp = ENV / ".assistant-stamp"
     if stamp.is_file() and wanted in stamp.read_text(encoding="utf-8").split():
         return
-    uv = ensure_uv()
     unfinished().touch()
+    uv = ensure_uv()
     say("Installing the pinned packages (a few minutes on a slow line)")
     install = [uv, "pip", "install", "--quiet", "--python", str(python_of_env())]
     run([*install, "--require-hashes", "-r", str(LOCKS / lock_name)])
@@ -152,9 +146,25 @@ def ensure_uv() -> str:
     if found:
         return found
     say("Installing uv into .venv")
+    ensure_pip()
     pip = [str(python_of_env()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     run([*pip, "--require-hashes", "-r", str(LOCKS / "bootstrap.txt")])
     return str(BIN / f"uv{EXE}")
+
+
+def ensure_pip() -> None:
+    """Put the pip that Python carries into ``.venv``, unless one is there."""
+    python = [str(python_of_env()), "-I", "-m"]
+    if subprocess.run([*python, "pip", "--version"], capture_output=True, check=False).returncode:
+        ensurepip = [*python, "ensurepip", "--default-pip"]
+        result = subprocess.run(ensurepip, capture_output=True, text=True, check=False)
+        if result.returncode:
+            output = (result.stdout + result.stderr).strip()
+            raise SetupError(
+                "This Python cannot install packages: its part ensurepip is missing. Install "
+                "it (Debian, Ubuntu: apt install python3-venv), or install uv, then run the "
+                f"same command again. It said: {output}"
+            )
 
 
 def run(command: list[str]) -> None:

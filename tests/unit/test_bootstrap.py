@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -34,19 +35,23 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_a_python_without_ensurepip_is_told_which_package_to_install(
-    checkout: Path, tmp_path: Path
-) -> None:
-    python = tmp_path / "python3"
-    python.write_text(
-        "#!/bin/sh\n"
-        "echo 'The virtual environment was not created successfully because ensurepip is not'\n"
-        "echo 'available.'; exit 1\n",
-        encoding="utf-8",
-    )
+def test_a_python_without_ensurepip_is_told_which_package_to_install(checkout: Path) -> None:
+    venv.create(checkout / ".venv")
+    python = bootstrap.python_of_env()
+    python.unlink()
+    python.write_text('#!/bin/sh\necho "$0: No module named $3" >&2; exit 1\n', encoding="utf-8")
     python.chmod(0o755)
-    with pytest.raises(bootstrap.SetupError, match="apt install python3-venv"):
-        bootstrap.ensure_environment(str(python))
+    with pytest.raises(bootstrap.SetupError, match=r"(?s)python3-venv.*named ensurepip"):
+        bootstrap.ensure_packages("lab.txt")
+    assert bootstrap.unfinished().exists(), "what is there by half is not built on"
+
+
+def test_an_environment_without_pip_gets_one(checkout: Path) -> None:
+    bootstrap.ensure_environment(sys.executable)
+    pip = [str(bootstrap.python_of_env()), "-m", "pip", "--version"]
+    assert subprocess.run(pip, capture_output=True, check=False).returncode
+    bootstrap.ensure_pip()
+    assert not subprocess.run(pip, check=False).returncode
 
 
 def test_an_old_python_is_named_with_what_is_needed(
