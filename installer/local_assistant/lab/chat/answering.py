@@ -19,7 +19,7 @@ from local_assistant.errors import AssistantError
 from local_assistant.lab.chat import notes
 from local_assistant.lab.chat.asking import Asking, Chat
 from local_assistant.lab.chat.backend import Backend, Counts, Unreachable
-from local_assistant.lab.chat.model import IN_JUPYTERLAB, ChatModel, short
+from local_assistant.lab.chat.model import CHOOSER, ChatModel, short
 from local_assistant.lab.chat.prompt import Prompt, Turn, build_prompt
 from local_assistant.lab.chat.question import Question
 from local_assistant.lab.chat.settings import Settings
@@ -229,7 +229,7 @@ def _in_jupyterlab(choice: Choice) -> str | None:
 
     if choice.notice is None or choice.model != DEMO_MODEL:
         return choice.notice
-    return f"{choice.notice} {IN_JUPYTERLAB}"
+    return f"{choice.notice}, or in JupyterLab: {CHOOSER}"
 
 
 def _left_out(prompt: Prompt, budget: int) -> list[str]:
