@@ -87,6 +87,10 @@ class Ghost:
         self.wait(f"not the ghost {text!r}", lambda: self.shown() == text)
         return text
 
+    def wait_asked(self, prefix: str) -> None:
+        """Wait until the page has asked what follows this very text."""
+        self.wait("not asked", lambda: self.asked and self.asked[-1]["prefix"] == prefix)
+
     def wait_done(self) -> str:
         """Wait until a ghost is there and complete; return it."""
         self.wait_shown()

@@ -111,6 +111,22 @@ def test_pause_and_resume(ghost: Ghost, cell: Locator, popup: Locator) -> None:
     ghost.wait_shown(" np")
 
 
+def test_a_click_holds_where_the_popup_changes_under_it(ghost: Ghost, popup: Locator) -> None:
+    popup.get_by_role("button", name="Pause").hover()
+    ghost.page.mouse.down()
+    set_value("models.completion", DEMO)
+    words = popup.locator(".la-Popup-why, .la-Note, .la-Popup-row")
+    before = words.all_inner_texts()
+    with ghost.page.expect_response(lambda reply: "/local-assistant/completion?" in reply.url):
+        ghost.page.evaluate("() => void window.dispatchEvent(new Event('focus'))")
+    ghost.page.mouse.up()
+    ghost.wait_state("paused")
+    ghost.wait("not drawn again", lambda: words.all_inner_texts() != before)
+    popup.get_by_role("button", name="Resume").click()
+    ghost.wait_state("ready")
+    set_value("models.completion", None)
+
+
 def test_a_line_in_the_file_holds_in_the_open_page(ghost: Ghost, cell: Locator) -> None:
     set_value("completion.enabled", False)
     ghost.wait_state("paused")
@@ -127,9 +143,9 @@ def test_another_model_by_the_popup(
     expect(popup.locator("select")).to_contain_text(OTHER)
     popup.locator("select").select_option(OTHER)
     ghost.wait("not swapped", lambda: OTHER in ghost.item.inner_text())
+    ghost.wait("not loaded", lambda: "loading" in states(ghost))
     ghost.wait_state("ready")
     assert completion() == OTHER
-    assert "loading" in states(ghost)
     ghost.keyboard.press("Escape")
     ask(ghost, cell, "another model")
     ghost.wait_shown(" np")

@@ -21,6 +21,8 @@ from tests.slow import SlowMotion
 DEMO = "assistant-demo"
 _numbers = itertools.count(1)
 
+Begin = Callable[..., str]
+
 
 @pytest.fixture(scope="module")
 def ghost(lab: Lab, notebook: Notebook) -> Iterator[Ghost]:
@@ -38,11 +40,12 @@ def cell(notebook: Notebook) -> Locator:
 
 
 @pytest.fixture
-def begin(ghost: Ghost, cell: Locator) -> Callable[[str], str]:
+def begin(ghost: Ghost, cell: Locator) -> Begin:
     """Put a comment of its own and ``text`` into the cell, all but its last character at once."""
 
-    def begin(text: str) -> str:
+    def begin(text: str, once_idle: Callable[[], None] = lambda: None) -> str:
         Counter().wait_idle()
+        once_idle()
         before = f"# {next(_numbers)}\n"
         ghost.start(cell, before + text[:-1])
         ghost.asked.clear()
@@ -56,9 +59,6 @@ def begin(ghost: Ghost, cell: Locator) -> Callable[[str], str]:
 def pid(ghost: Ghost, loaded: Callable[[], dict[str, dict[str, Any]]]) -> int:
     """The process of the demo model."""
     return int(loaded()[DEMO]["pid"])
-
-
-Begin = Callable[[str], str]
 
 
 def test_a_ghost_appears_and_tab_accepts_it(ghost: Ghost, begin: Begin) -> None:
@@ -97,8 +97,7 @@ def test_typing_on_as_suggested_asks_nothing(ghost: Ghost, begin: Begin) -> None
 def test_typing_ahead_of_the_stream(ghost: Ghost, begin: Begin, pid: int) -> None:
     """The answer comes late and agrees with what was typed meanwhile: one request, no doubles."""
     with SlowMotion(pid) as model:
-        model.freeze()
-        text = begin("import matplotlib")
+        text = begin("import matplotlib", model.freeze)
         ghost.wait("not asked", ghost.automatic)
         ghost.keyboard.type(".pyp")
         assert not ghost.takes_tab()
