@@ -24,6 +24,7 @@ import { installedTable, otherTable } from './modeltable.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { PANEL_STYLE } from './panelstyle.js';
 import type { StatusStore } from './status.js';
+import { steady } from './steady.js';
 import { addStyle } from './style.js';
 import { inWords, type Talk } from './talk.js';
 
@@ -64,6 +65,7 @@ class Models {
   private shown = '';
   private timer = 0;
   private closed: () => boolean = () => false;
+  private readonly drawLists = steady(this.node, () => this.drawListsNow());
 
   constructor(
     private readonly ghost: Talk,
@@ -184,20 +186,16 @@ class Models {
     this.take(listing.job);
   }
 
-  private drawLists(): void {
+  private drawListsNow(): void {
     const { listing } = this;
     const facts = JSON.stringify({ ...listing, job: this.running });
     if (!listing || facts === this.shown) {
       return; // what has the focus, or is read just now, stays
     }
     this.shown = facts;
-    const focused = this.node.contains(document.activeElement) && document.activeElement?.id;
     this.about.replaceChildren(...aboutServer(listing));
     this.roles.replaceChildren(...this.inUse(listing));
     this.lists.replaceChildren(...this.tables(listing));
-    if (focused) {
-      document.getElementById(focused)?.focus();
-    }
   }
 
   private inUse(listing: Listing): HTMLElement[] {

@@ -9,6 +9,7 @@ import { make } from './item.js';
 import type { Widget, WidgetClass } from './jupyterlab.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { PANEL_STYLE } from './panelstyle.js';
+import { steady } from './steady.js';
 import { addStyle } from './style.js';
 import { inWords, type Setting, type Settings, type Talk } from './talk.js';
 
@@ -47,6 +48,8 @@ class Panel {
   private readonly path = make('code');
   private readonly problem = make('div', 'la-Note la-mod-error');
   private names: string[] = [];
+  private settings: Settings | null = null;
+  private readonly redraw = steady(this.node, () => this.drawNow());
 
   constructor(
     private readonly talk: Talk,
@@ -73,9 +76,17 @@ class Panel {
   }
 
   private draw(settings: Settings): void {
+    this.settings = settings;
+    this.redraw();
+  }
+
+  private drawNow(): void {
+    const { settings } = this;
+    if (!settings) {
+      return;
+    }
     this.problem.hidden = true;
     this.path.textContent = settings.path;
-    const focused = this.node.contains(document.activeElement) && document.activeElement?.id;
     this.groups.replaceChildren(
       ...GROUPS.map(([prefix, title]) => {
         const keys = Object.keys(settings.values).filter(key => key.startsWith(prefix));
@@ -83,9 +94,6 @@ class Panel {
         return make('section', 'la-Panel-group', make('h3', '', title), ...fields);
       })
     );
-    if (focused) {
-      document.getElementById(focused)?.focus();
-    }
   }
 
   private field(key: string, setting: Setting): HTMLElement {

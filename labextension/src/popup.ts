@@ -11,6 +11,7 @@ import { ModelsTalk, missingModels, type Listing } from './modelstalk.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { POPUP_STYLE } from './popupstyle.js';
 import type { StatusStore } from './status.js';
+import { steady } from './steady.js';
 import { inWords, type Status, type Talk } from './talk.js';
 import { STATE_WORDS, stateOf } from './words.js';
 
@@ -24,6 +25,7 @@ export class Popup {
   private shown = '';
   private listing: Listing | null = null;
   private asking = false;
+  private readonly draw = steady(this.node, () => this.drawNow());
 
   /** Open the popup at `anchor`, or close it where it is open. */
   static toggle(
@@ -97,7 +99,7 @@ export class Popup {
     this.anchor.classList.remove('jp-mod-clicked');
   }
 
-  private draw(): void {
+  private drawNow(): void {
     const { value, why, latency } = this.store;
     const { listing, asking } = this;
     const facts = JSON.stringify([value, why, latency, this.failure, listing, asking]);
@@ -120,6 +122,7 @@ export class Popup {
 
   private models(value: Status | null): HTMLElement {
     const list = make('select', 'la-Popup-model jp-mod-styled');
+    list.id = 'la-popup-model';
     const names = (value?.models ?? []).map(({ name, insert }) => {
       const plain = name.replace(/:latest$/, '');
       return { name: plain, label: insert ? plain : `${plain} (no infill)` };
@@ -237,6 +240,7 @@ export class Popup {
   private buttons(value: Status | null): HTMLElement {
     const on = value?.enabled !== false;
     const pause = make('button', 'jp-mod-styled', on ? 'Pause' : 'Resume');
+    pause.id = 'la-popup-pause';
     pause.addEventListener('click', () => void this.set('completion.enabled', !on));
     const panel = (label: string, name: 'settings' | 'models') => {
       const button = make('button', 'jp-mod-styled', label);

@@ -5,6 +5,7 @@ import { ModelsTalk, ROLES, bytes, missingModels } from './modelstalk.js';
 import { installedTable, otherTable } from './modeltable.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { PANEL_STYLE } from './panelstyle.js';
+import { steady } from './steady.js';
 import { addStyle } from './style.js';
 import { inWords } from './talk.js';
 const LOOK_MS = 5_000;
@@ -44,6 +45,7 @@ class Models {
     shown = '';
     timer = 0;
     closed = () => false;
+    drawLists = steady(this.node, () => this.drawListsNow());
     constructor(ghost, store) {
         this.ghost = ghost;
         this.store = store;
@@ -147,20 +149,16 @@ class Models {
         this.listing = listing;
         this.take(listing.job);
     }
-    drawLists() {
+    drawListsNow() {
         const { listing } = this;
         const facts = JSON.stringify({ ...listing, job: this.running });
         if (!listing || facts === this.shown) {
             return;
         }
         this.shown = facts;
-        const focused = this.node.contains(document.activeElement) && document.activeElement?.id;
         this.about.replaceChildren(...aboutServer(listing));
         this.roles.replaceChildren(...this.inUse(listing));
         this.lists.replaceChildren(...this.tables(listing));
-        if (focused) {
-            document.getElementById(focused)?.focus();
-        }
     }
     inUse(listing) {
         const rows = ROLES.map(role => {

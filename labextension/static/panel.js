@@ -1,6 +1,7 @@
 import { make } from './item.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { PANEL_STYLE } from './panelstyle.js';
+import { steady } from './steady.js';
 import { addStyle } from './style.js';
 import { inWords } from './talk.js';
 const TITLES = {
@@ -38,6 +39,8 @@ class Panel {
     path = make('code');
     problem = make('div', 'la-Note la-mod-error');
     names = [];
+    settings = null;
+    redraw = steady(this.node, () => this.drawNow());
     constructor(talk, changed) {
         this.talk = talk;
         this.changed = changed;
@@ -61,17 +64,21 @@ class Panel {
         }
     }
     draw(settings) {
+        this.settings = settings;
+        this.redraw();
+    }
+    drawNow() {
+        const { settings } = this;
+        if (!settings) {
+            return;
+        }
         this.problem.hidden = true;
         this.path.textContent = settings.path;
-        const focused = this.node.contains(document.activeElement) && document.activeElement?.id;
         this.groups.replaceChildren(...GROUPS.map(([prefix, title]) => {
             const keys = Object.keys(settings.values).filter(key => key.startsWith(prefix));
             const fields = keys.map(key => this.field(key, settings.values[key]));
             return make('section', 'la-Panel-group', make('h3', '', title), ...fields);
         }));
-        if (focused) {
-            document.getElementById(focused)?.focus();
-        }
     }
     field(key, setting) {
         const id = `la-${key.replace('.', '-')}`;

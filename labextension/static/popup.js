@@ -3,6 +3,7 @@ import { addStyle } from './style.js';
 import { ModelsTalk, missingModels } from './modelstalk.js';
 import { NOTE_STYLE } from './notestyle.js';
 import { POPUP_STYLE } from './popupstyle.js';
+import { steady } from './steady.js';
 import { inWords } from './talk.js';
 import { STATE_WORDS, stateOf } from './words.js';
 const WIDTH = 320;
@@ -18,6 +19,7 @@ export class Popup {
     shown = '';
     listing = null;
     asking = false;
+    draw = steady(this.node, () => this.drawNow());
     static toggle(anchor, store, talk, open) {
         if (Popup.open) {
             Popup.open.close();
@@ -78,7 +80,7 @@ export class Popup {
         this.node.remove();
         this.anchor.classList.remove('jp-mod-clicked');
     }
-    draw() {
+    drawNow() {
         const { value, why, latency } = this.store;
         const { listing, asking } = this;
         const facts = JSON.stringify([value, why, latency, this.failure, listing, asking]);
@@ -93,6 +95,7 @@ export class Popup {
     }
     models(value) {
         const list = make('select', 'la-Popup-model jp-mod-styled');
+        list.id = 'la-popup-model';
         const names = (value?.models ?? []).map(({ name, insert }) => {
             const plain = name.replace(/:latest$/, '');
             return { name: plain, label: insert ? plain : `${plain} (no infill)` };
@@ -199,6 +202,7 @@ export class Popup {
     buttons(value) {
         const on = value?.enabled !== false;
         const pause = make('button', 'jp-mod-styled', on ? 'Pause' : 'Resume');
+        pause.id = 'la-popup-pause';
         pause.addEventListener('click', () => void this.set('completion.enabled', !on));
         const panel = (label, name) => {
             const button = make('button', 'jp-mod-styled', label);
