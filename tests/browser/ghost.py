@@ -39,8 +39,11 @@ class Ghost:
         self.keyboard = page.keyboard
         self.item = page.locator("#local-assistant-status")
         self.asked: list[dict[str, Any]] = []
+        self._going: set[Request] = set()
         self.problems: list[str] = []
         page.on("request", self._note)
+        page.on("requestfinished", self._going.discard)
+        page.on("requestfailed", self._going.discard)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on(
             "console",
@@ -50,6 +53,7 @@ class Ghost:
     def _note(self, request: Request) -> None:
         if request.url.endswith("/local-assistant/complete"):
             self.asked.append(json.loads(request.post_data or "{}"))
+            self._going.add(request)
 
     def shown(self) -> str:
         text: str = self.page.evaluate(_GHOST)
@@ -94,7 +98,7 @@ class Ghost:
     def wait_done(self) -> str:
         """Wait until a ghost is there and complete; return it."""
         self.wait_shown()
-        self.wait("the ghost still grows", lambda: self.state() != "generating")
+        self.wait("the ghost still grows", lambda: not self._going and self.state() != "generating")
         return self.wait_shown()
 
     def state(self) -> str | None:

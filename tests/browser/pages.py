@@ -25,6 +25,9 @@ _WATCH = """selector => {
 }"""
 
 _MESSAGE = ".jp-chat-message-container"
+_SETTLED_S = 0.5
+
+expect.set_options(timeout=30_000)  # Playwright's 5 s are few where two pages share two cores
 
 
 class Lab:
@@ -86,7 +89,7 @@ class Chat:
         self.panel.get_by_text("New chat").first.click()
         expect(title).not_to_have_text(before)  # the one before may be empty, too
         expect(self.panel.locator(_MESSAGE)).to_have_count(0)
-        expect(self.input).to_be_visible()
+        self.wait()  # its persona is told when its connection is there
 
     def attach(self, folder: str, name: str) -> None:
         """Attach a file by the paper clip's dialog."""
@@ -132,11 +135,11 @@ class Chat:
         """Wait until the answer is complete; return the messages after the first ``count``."""
         expect(self.panel.locator(_MESSAGE).nth(count)).to_be_visible(timeout=timeout_s * 1000)
         expect(self.stop).to_be_disabled(timeout=timeout_s * 1000)
-        shown: list[str] = self.messages()
-        before: list[str] = []
-        while shown != before:  # the page renders the last update a little later
-            self.lab.page.wait_for_timeout(150)
-            shown, before = self.messages(), shown
+        shown, since = self.messages(), time.monotonic()
+        while time.monotonic() - since < _SETTLED_S:  # the last update is rendered a little later
+            self.lab.page.wait_for_timeout(100)
+            if (now := self.messages()) != shown:
+                shown, since = now, time.monotonic()
         return shown[count:]
 
     def wait_for_words(self, index: int) -> None:

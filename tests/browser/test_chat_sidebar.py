@@ -77,10 +77,10 @@ def test_the_answer_streams(chat: Chat, loaded: Loaded) -> None:
 def test_the_stop_button_ends_the_answer_and_the_work(chat: Chat, loaded: Loaded) -> None:
     with SlowMotion(loaded()[DEMO]["pid"]) as model:
         count = freeze_in_the_middle(chat, model)
-        chat.stop.click(timeout=5_000)
-        replies = chat.replies_after(count, timeout_s=5)
+        chat.stop.click()
+        replies = chat.replies_after(count)
     assert len(replies) == 1, replies
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while loaded()[DEMO]["active"]:
         assert time.monotonic() < deadline, "the engine still works on it"
         time.sleep(0.05)
@@ -138,7 +138,7 @@ def test_an_engine_killed_in_the_middle_comes_back(chat: Chat, loaded: Loaded) -
     with SlowMotion(loaded()[OTHER]["pid"]) as model:
         count = freeze_in_the_middle(chat, model)
         os.kill(victim.pid, signal.SIGKILL)
-        expect(chat.panel).to_contain_text("stopped in the middle of the answer", timeout=10_000)
+        expect(chat.panel).to_contain_text("stopped in the middle of the answer")
     assert "Send the message again" in chat.replies_after(count)[-1]
     (reply,) = chat.ask(PRIMES)
     assert "def primes_up_to" in reply

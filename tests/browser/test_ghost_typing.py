@@ -21,6 +21,15 @@ from tests.slow import SlowMotion
 DEMO = "assistant-demo"
 _numbers = itertools.count(1)
 
+# In the page: from here it could be too late.
+_LEAVE = """() => new MutationObserver((_, observer) => {
+  if (document.activeElement.textContent.includes('numpy as')) {
+    observer.disconnect();
+    setTimeout(() => document.activeElement.blur());
+  }
+}).observe(document.body, {childList: true, characterData: true, subtree: true})"""
+_LEFT = "() => !document.activeElement.closest('.cm-content')"
+
 Begin = Callable[..., str]
 
 
@@ -41,15 +50,15 @@ def cell(notebook: Notebook) -> Locator:
 
 @pytest.fixture
 def begin(ghost: Ghost, cell: Locator) -> Begin:
-    """Put a comment of its own and ``text`` into the cell, all but its last character at once."""
+    """Put a comment of its own and ``text`` into the cell, by one change: one question."""
 
     def begin(text: str, once_idle: Callable[[], None] = lambda: None) -> str:
+        ghost.start(cell)  # ends what is under way; for an empty cell nothing is asked
         Counter().wait_idle()
         once_idle()
         before = f"# {next(_numbers)}\n"
-        ghost.start(cell, before + text[:-1])
         ghost.asked.clear()
-        ghost.keyboard.type(text[-1])
+        ghost.keyboard.insert_text(before + text)
         return before + text
 
     return begin
@@ -220,9 +229,9 @@ def test_leaving_the_cell_stops_it(ghost: Ghost, begin: Begin, pid: int, lab: La
 def test_leaving_the_cell_before_it_is_asked(
     ghost: Ghost, begin: Begin, lab: Lab, cell: Locator
 ) -> None:
-    ghost.keyboard.type("a b c ", delay=120)  # as slowly as that: the pause is long enough
+    lab.page.evaluate(_LEAVE)
     text = begin("import numpy as")
-    lab.page.evaluate("document.activeElement.blur()")
+    ghost.wait("still in the cell", lambda: lab.page.evaluate(_LEFT))
     cell.click()
     ghost.keyboard.press("End")
     ghost.keyboard.press("Control+End")

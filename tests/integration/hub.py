@@ -117,11 +117,11 @@ class Hub:
         if request.command == "HEAD":
             return
         if self.break_after is not None:
+            # It is tried again at once, so the line has to stay down.
+            self.status[repository] = (403, "LineDown")
             request.wfile.write(content[start : start + self.break_after])
             request.wfile.flush()
             request.connection.shutdown(socket.SHUT_RDWR)
-            # It is tried again at once, so the line has to stay down.
-            self.status[repository] = (403, "LineDown")
             return
         if self.hold_after is not None:
             request.wfile.write(content[start : start + self.hold_after])

@@ -120,9 +120,9 @@ def test_magic_works_after_load_ext(
     notebook = Notebook(lab)
     notebook.open()
     notebook.run("%load_ext jupyter_ai_magics")
-    assert DEMO_SAYS in notebook.run("%%ai\nWho are you?").inner_text()
+    expect(notebook.run("%%ai\nWho are you?")).to_contain_text(DEMO_SAYS)
     peer.run("use", str(other_model), "--for", "chat")
-    assert SAYS[0] in notebook.run("%%ai assistant\nAnd now?").inner_text()
+    expect(notebook.run("%%ai assistant\nAnd now?")).to_contain_text(SAYS[0])
     picture(lab, "jupyter-ai-2-magic.png")
 
 

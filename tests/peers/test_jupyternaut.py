@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import Chat, Lab, Notebook
 from tests.jupyterlab import JupyterLab
@@ -65,10 +65,10 @@ def test_magic_works_after_load_ext_and_follows_a_swap(
     loaded = notebook.run("%load_ext jupyter_ai_magic_commands")
     assert "UserWarning" not in loaded.inner_text()
     before = peer.chats()
-    assert DEMO_SAYS in notebook.run("%%ai\nWho are you?").inner_text()
+    expect(notebook.run("%%ai\nWho are you?")).to_contain_text(DEMO_SAYS)
     assert peer.chats() == before + 1
     peer.run("use", str(other_model), "--for", "chat")
-    assert SAYS[0] in notebook.run("%%ai assistant\nAnd now?").inner_text()
+    expect(notebook.run("%%ai assistant\nAnd now?")).to_contain_text(SAYS[0])
     prices = "import os; os.environ['LITELLM_LOCAL_MODEL_COST_MAP']"
     assert "True" in notebook.run(prices).inner_text()
     picture(lab, "jupyter-ai-3-magic.png")

@@ -78,6 +78,7 @@ class Assistant:
         cwd: Path | None = None,
         disk_full: bool = False,
         first: Callable[[], None] | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> Ran:
         """Run to the end; ``first`` is called in the process before the command begins."""
         done = subprocess.run(
@@ -87,7 +88,7 @@ class Assistant:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             preexec_fn=_no_room if disk_full else first,
         )
         return Ran(done.returncode, done.stdout, done.stderr)

@@ -247,11 +247,13 @@ def test_an_engine_that_is_starting_does_not_outlive_uninstall(assistant: Assist
     pid = assistant.run("status", "--json").json["engine"]["pid"]
     # As while it starts: it holds the lock, and its run file comes a little later.
     (run_file,) = (assistant.data / "run").glob("*.json")
+    os.kill(pid, signal.SIGSTOP)  # else it writes the file again within two seconds
     there = run_file.rename(assistant.home / "later")
     process = assistant.start("uninstall")
     try:
         until(lambda: not (assistant.prefix / PERSONA).exists())
         there.rename(run_file)
+        os.kill(pid, signal.SIGCONT)
         assert process.wait(60) == 0
         assert not alive(pid)
         assert not assistant.data.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,13 @@ from local_assistant.engine import launch, runfile
 from local_assistant.engine.launch import EngineInfo
 from local_assistant.engine.store.store import Store
 from tests.integration.engine import talking_gguf, tiny_gguf
+
+linux_only = pytest.mark.usefixtures("_linux")
+
+
+@pytest.fixture
+def _linux() -> None:
+    assert sys.platform == "linux", "these look into /proc: run them on Linux"
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +103,18 @@ def own_engine(home: Path, tiny_file: Path) -> Iterator[Callable[..., Own]]:
 
 def gone(pid: int) -> bool:
     return runfile.process_start(pid) is None
+
+
+def runners(pid: int) -> list[int]:
+    """Return the model processes of a front (before that, they are copies of the front)."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return [child for child in found if b"engine.runtime.runner" in _command(child)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it ended meanwhile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from local_assistant.engine.store.store import Store
 from tests.integration.engine.registries import Registry, serving
 
 MIB = 1 << 20
-FAST = Patience(tries=4, first_pause_s=0.01, longest_pause_s=2, stall_s=0.6)
+FAST = Patience(tries=4, first_pause_s=0.01, longest_pause_s=2, stall_s=20)
+HASTY = replace(FAST, stall_s=0.6)
+"""For tests of silence; a busy machine is silent as long, too."""
 BIG = random.Random(1).randbytes(9 * MIB + 123)
 SMALL = b"GGUF small"
 

@@ -21,6 +21,7 @@ from local_assistant import paths
 from local_assistant.engine import launch, runfile
 from local_assistant.errors import AssistantError
 from tests.integration.engine.conftest import Own, config, gone
+from tests.slow import SlowMotion
 from tests.waiting import until
 
 STARTER = (
@@ -76,11 +77,12 @@ def test_a_taken_port_means_the_next_one(own_engine: Callable[..., Own]) -> None
 def test_killed_it_is_started_again_at_once_with_token_and_port(
     own_engine: Callable[..., Own],
 ) -> None:
-    first = own_engine()
+    port = 13000 + os.getpid() % 1000  # engines of other tests take those from 11435 on
+    first = own_engine(port=port)
     first.http.post("/api/generate", json={"model": "tiny"})
     model = first.pid_of("tiny")
     os.kill(first.info.pid, signal.SIGKILL)
-    second = own_engine()
+    second = own_engine(port=port)
     assert second.info.pid != first.info.pid
     assert (second.info.url, second.info.token) == (first.info.url, first.info.token)
     until(lambda: gone(model))  # no orphan
@@ -143,26 +145,32 @@ def test_a_terminate_signal_ends_it_cleanly(own_engine: Callable[..., Own]) -> N
 
 
 def test_idle_it_leaves_but_not_while_held(own_engine: Callable[..., Own]) -> None:
-    own = own_engine(idle="500ms")
-    held = own.http.post("/assistant/hold", json={"holder": "lab", "ttl_s": 1.2})
+    own = own_engine(idle="3s")
+    held = own.http.post("/assistant/hold", json={"holder": "lab", "ttl_s": 60})
     assert held.json() == {"holds": 1}
-    end = time.monotonic() + 1
+    end = time.monotonic() + 4
     while time.monotonic() < end:  # longer than the limit; only the hold keeps it
         assert own.status()["holds"]
         time.sleep(0.05)
     assert not gone(own.info.pid)
+    own.http.post("/assistant/hold", json={"holder": "lab", "ttl_s": 0.2})  # ends by itself
     until(lambda: gone(own.info.pid))
     log = launch.log_file().read_text(encoding="utf-8")
-    assert "idle for 0.5 s: leaving" in log
+    assert "idle for 3 s: leaving" in log
     assert launch.running_engine() is None
 
 
 def test_a_running_answer_is_not_idle(own_engine: Callable[..., Own]) -> None:
-    own = own_engine(idle="300ms")
+    own = own_engine(idle="3s")
     options = {"temperature": 0, "num_ctx": 16384, "num_predict": 4000}
     body = {"model": "tiny", "prompt": "a", "options": options}
     with own.http.stream("POST", "/api/generate", json=body) as reply:
-        last = list(reply.iter_lines())[-1]
+        lines = reply.iter_lines()
+        next(lines)
+        with SlowMotion(own.pid_of("tiny")) as model:
+            model.freeze()
+            time.sleep(4)  # longer than the limit
+        last = list(lines)[-1]
     assert json.loads(last)["eval_count"] == 4000
     until(lambda: gone(own.info.pid))
 

@@ -11,7 +11,7 @@ import pytest
 from local_assistant.engine.pull.errors import PullError
 from local_assistant.engine.pull.pulling import Puller
 from local_assistant.engine.store.store import Store
-from tests.integration.engine.pulls import FAST, MIB, SMALL, Pull, blob, pull, registry, store
+from tests.integration.engine.pulls import HASTY, MIB, SMALL, Pull, blob, pull, registry, store
 from tests.integration.engine.registries import Registry, wait_for
 
 __all__ = ["pull", "registry", "store"]
@@ -23,7 +23,7 @@ def test_bytes_that_are_sent_twice_are_digested_twice(
     """The first answer is right as far as it goes, the second one is not in that part."""
     good = b"GGUF" + bytes(3 * MIB)
     name = registry.add("m", good)
-    pull.puller = Puller(store, FAST)
+    pull.puller = Puller(store, HASTY)
     registry.trouble.stall_after = MIB
     failures: list[BaseException] = []
 

@@ -14,8 +14,20 @@ import pytest
 
 from local_assistant.engine.pull import download
 from local_assistant.engine.pull.errors import Cancelled, PullError
+from local_assistant.engine.pull.pulling import Puller
 from local_assistant.engine.store.store import Store
-from tests.integration.engine.pulls import BIG, MIB, SMALL, Pull, blob, files, pull, registry, store
+from tests.integration.engine.pulls import (
+    BIG,
+    HASTY,
+    MIB,
+    SMALL,
+    Pull,
+    blob,
+    files,
+    pull,
+    registry,
+    store,
+)
 from tests.integration.engine.registries import Registry, serving, wait_for
 
 __all__ = ["pull", "registry", "store"]
@@ -137,12 +149,14 @@ def test_a_line_that_is_always_cut(store: Store, registry: Registry, pull: Pull)
 
 
 def test_silence_is_not_waited_for(store: Store, registry: Registry, pull: Pull) -> None:
+    pull.puller = Puller(store, HASTY, part_bytes=MIB)
     registry.trouble.stall_after, registry.trouble.stalls = MIB // 2, 2
     pull(registry.add("m", BIG))
     assert blob(store, BIG).read_bytes() == BIG
 
 
 def test_a_server_that_is_silent_for_ever(store: Store, registry: Registry, pull: Pull) -> None:
+    pull.puller = Puller(store, HASTY, part_bytes=MIB)
     registry.trouble.stall_after, registry.trouble.stalls = 0, 1000
     with pytest.raises(PullError, match=r"no answer for|too slow"):
         pull(registry.add("m", SMALL))
@@ -150,6 +164,7 @@ def test_a_server_that_is_silent_for_ever(store: Store, registry: Registry, pull
 
 
 def test_a_server_that_trickles(store: Store, registry: Registry, pull: Pull) -> None:
+    pull.puller = Puller(store, HASTY, part_bytes=MIB)
     registry.trouble.trickle = True
     with pytest.raises(PullError, match=r"no answer for|too slow"):
         pull(registry.add("m", BIG))

@@ -27,7 +27,12 @@ class Bench:
         self.pool = SlotPool(slots, process.upstream, self.counters, self.waiting)
 
     async def ask(
-        self, prompt: str, count: int = 24, kind: Kind = "completion", seen: list[int] | None = None
+        self,
+        prompt: str,
+        count: int = 24,
+        kind: Kind = "completion",
+        seen: list[int] | None = None,
+        said: list[str] | None = None,
     ) -> dict[str, Any]:
         """Return the text of one generation, its last event, and the slot it had."""
         text = ""
@@ -39,6 +44,8 @@ class Bench:
             async with contextlib.aclosing(events):
                 async for event in events:
                     text += event["content"]
+                    if said is not None:
+                        said.append(event["content"])
                     if event["stop"]:
                         timings = event["timings"]
                         return {"text": text, "slot": fields["id_slot"], **timings}
@@ -225,10 +232,10 @@ def test_what_was_left_counts_as_far_as_it_came(run: Callable[..., None]) -> Non
         await it.ask(prompt, 5)
         done = it.counters.by_kind["completion"]
         assert (done.prompt_tokens, done.generated_tokens) == (len(prompt), 5)
-        task = asyncio.ensure_future(it.ask(prompt, 3000))
-        while it.counters.total.active == 0:
+        said: list[str] = []
+        task = asyncio.ensure_future(it.ask(prompt, 3000, said=said))
+        while len("".join(said)) < 10:
             await asyncio.sleep(0.001)
-        await asyncio.sleep(0.3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert done.cancelled == 1

@@ -87,7 +87,8 @@ def test_the_command_is_killed_at_each_step(
     said = killed_at_each_step(name, lambda pid: os.kill(pid, signal.SIGKILL), lambda: None)
     assert said[-2:] == ["ready", "ok"]
     assert answers(config, name)
-    assert registry.sent < len(model) + 2 * MIB
+    # What lay in the sockets of the pulls that were ended in the middle is lost.
+    assert registry.sent < len(model) * 2
     assert [path.name for path in store().blobs.iterdir() if "-p" in path.name] == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from local_assistant import paths
 from local_assistant.engine.launch import ensure_engine, running_engine, stop_engine
 from local_assistant.engine.store.store import Store
 from tests.integration.engine import tiny_gguf
+from tests.integration.engine.conftest import runners
 from tests.integration.lab.completion.conftest import Engine, Jupyter, body, until
 from tests.jupyterlab import free_port
 
@@ -191,10 +192,20 @@ def test_a_folders_own_file_counts_there(jupyter: Jupyter) -> None:
 
 
 def test_a_load_goes_on_when_nobody_waits(jupyter: Jupyter, engine_now: Engine) -> None:
+    info = running_engine()
+    assert info is not None
     engine_now.unload(DEMO)
-    url = f"{jupyter.url}/local-assistant/complete"
-    with contextlib.suppress(httpx.ReadTimeout):  # a load takes longer: the connection is closed
-        jupyter.http.post(url, json=body("import collec"), timeout=0.05)
+    before = set(runners(info.pid))
+
+    async def leave() -> None:
+        headers = dict(jupyter.http.headers)
+        async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+            url = f"{jupyter.url}/local-assistant/complete"
+            asked = asyncio.ensure_future(client.post(url, json=body("import collec")))
+            await asyncio.to_thread(until, lambda: set(runners(info.pid)) - before)
+            asked.cancel()
+
+    asyncio.run(leave())
     until(lambda: DEMO in engine_now.loaded())
     until(lambda: engine_now.counts()["active"] == 0)
 
