@@ -42,8 +42,8 @@ class Ghost:
         self._going: set[Request] = set()
         self.problems: list[str] = []
         page.on("request", self._note)
-        page.on("requestfinished", self._going.discard)
-        page.on("requestfailed", self._going.discard)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on(
             "console",
@@ -54,6 +54,9 @@ class Ghost:
         if request.url.endswith("/local-assistant/complete"):
             self.asked.append(json.loads(request.post_data or "{}"))
             self._going.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self._going.discard(request)
 
     def shown(self) -> str:
         text: str = self.page.evaluate(_GHOST)

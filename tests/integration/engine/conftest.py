@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -109,7 +110,8 @@ def runners(pid: int) -> list[int]:
     """Return the model processes of a front (before that, they are copies of the front)."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += [int(child) for child in (task / "children").read_text().split()]
     return [child for child in found if b"engine.runtime.runner" in _command(child)]
 
 

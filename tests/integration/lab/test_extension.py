@@ -61,6 +61,7 @@ def holders() -> set[str]:
     reply = httpx.get(
         f"{info.url}/assistant/status",
         headers={"Authorization": f"Bearer {info.token}"},
+        timeout=30,
         trust_env=False,
     )
     return set(reply.json()["holds"])
@@ -93,6 +94,7 @@ def in_a_kernel(lab: JupyterLab, expression: str) -> Any:
         httpx.delete(
             f"{lab.url}/api/kernels/{kernel}",
             headers={"Authorization": f"token {lab.token}"},
+            timeout=60,  # Jupyter gives a kernel five seconds to end
             trust_env=False,
         )
 

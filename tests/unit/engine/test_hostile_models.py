@@ -189,7 +189,10 @@ def test_a_template_as_long_as_a_book_is_none() -> None:
         gotemplate.parse("x" * 262145)
 
 
-def test_others_are_answered_while_a_template_is_run(tiny: Path) -> None:
+def test_others_are_answered_while_a_template_is_run(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "MAX_SECONDS", 200.0)
     template = "{{range $.Messages}}" * 3 + "{{end}}" * 3
     model = StoredModel(parse("m"), tiny, "1" * 64, 1, 0.0, template=template)
     roles = ("user", "assistant") * 30  # two of one role would be joined

@@ -6,7 +6,7 @@ import pytest
 
 from local_assistant.errors import AssistantError
 from local_assistant.server.installed import InstalledModel, nearest
-from local_assistant.server.loaded import entry_of, wants_tags
+from local_assistant.server.loaded import entry_of
 from local_assistant.server.own_names import base_of, is_alias, refuse_own, trial_name, variant_name
 
 BASES = ("x", "x:1b", "hf.co/user/repo:Q4_K_M", "host:5000/ns/x", "host:5000/ns/x:1b")
@@ -70,8 +70,10 @@ def test_a_process_under_one_of_our_names_is_the_models() -> None:
     assert entry_of("x:1b", variant) == variant[0]
     alias = [entry("assistant-chat:latest", "d2")]
     assert entry_of("x:1b", alias) is None
-    assert wants_tags(alias)
     assert entry_of("x:1b", alias, tags) == alias[0]
     assert entry_of("y", alias, tags) is None
     assert entry_of("y", [entry("assistant-embed:latest", "d3")], tags) is not None
-    assert not wants_tags(plain)
+    copy = [entry("copy-of-y:latest", "d3")]
+    assert entry_of("y", copy, tags) == copy[0], "listed by the name that it was loaded by"
+    unknown = [entry("other:latest", "")]
+    assert entry_of("z", unknown, [entry("z:latest", "")]) is None

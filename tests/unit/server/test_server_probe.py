@@ -14,6 +14,7 @@ from local_assistant.server import owners
 from local_assistant.server.features import needed_but_lacking
 from local_assistant.server.probe import probe
 from tests.unit.server.conftest import RawServer, reply
+from tests.waiting import until
 
 Make = Callable[..., RawServer]
 
@@ -94,7 +95,7 @@ def test_who_was_silent_is_not_waited_for_at_every_question(raw_server: Make) ->
     assert probe(url).state == "silent"
     assert time.monotonic() - began < 15  # the server is silent for 20
     awake.append(True)
-    assert probe(url).state == "ollama"
+    until(lambda: probe(url).state == "ollama")
 
 
 @pytest.mark.parametrize(

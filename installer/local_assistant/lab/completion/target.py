@@ -17,7 +17,7 @@ from local_assistant.config import AssistantConfig
 from local_assistant.lab.completion.families import Family, family_for, wants_vocabulary
 from local_assistant.lab.completion.upstream import ModelServer
 from local_assistant.server import Choice, choose, is_alias
-from local_assistant.server.loaded import entry_of, wants_tags
+from local_assistant.server.loaded import entry_of
 
 if TYPE_CHECKING:
     from local_assistant.server.endpoint import Endpoint
@@ -122,7 +122,7 @@ class Targets:
     async def _is_loaded(self, target: Target, config: AssistantConfig) -> bool:
         listed = (await target.server.get("/api/ps")).get("models") or []
         found = entry_of(target.model, listed)
-        if found is None and wants_tags(listed):
+        if found is None and listed:
             tags = (await target.server.get("/api/tags")).get("models") or []
             found = entry_of(target.model, listed, tags)
         if found is None:
