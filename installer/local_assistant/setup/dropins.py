@@ -26,7 +26,7 @@ LABEXTENSION = "share/jupyter/labextensions/jupyter-local-assistant"
 _MODULES = (
     "begin chatline context contextstyle decide download editor generation ghost item models "
     "modelsstyle modelstalk modeltable notestyle panel panels panelstyle popup popupstyle "
-    "remoteEntry seen status style talk wire words"
+    "remoteEntry seen status steady style talk wire words"
 )
 OWN_FILES = (
     "etc/ipython/startup/zz-local-assistant.py",

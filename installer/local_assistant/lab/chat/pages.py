@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from local_assistant.lab.chat.seen import Seen
     from local_assistant.lab.chat.sharing import Sharing
 
-_OVERTAKEN_S = 0.5
+_OVERTAKEN_S = 2.0
 _LOOK_S = 0.01
 _MOST = 32
 """Pages; what was told longest ago is forgotten first."""
