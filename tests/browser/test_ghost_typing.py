@@ -72,7 +72,7 @@ def pid(ghost: Ghost, loaded: Callable[[], dict[str, dict[str, Any]]]) -> int:
 
 def test_a_ghost_appears_and_tab_accepts_it(ghost: Ghost, begin: Begin) -> None:
     text = begin("import numpy as")
-    ghost.wait_shown(" np")
+    assert ghost.wait_done() == " np"
     ghost.keyboard.press("Tab")
     ghost.wait("not accepted", lambda: ghost.text() == text + " np")
     assert [question["trigger"] for question in ghost.automatic()] == ["auto"]
@@ -112,6 +112,7 @@ def test_typing_ahead_of_the_stream(ghost: Ghost, begin: Begin, pid: int) -> Non
         assert not ghost.takes_tab()
         model.thaw()
         ghost.wait_shown("lot as plt")
+    ghost.wait_done()  # taken before, it would be asked what comes next
     ghost.keyboard.press("Tab")
     ghost.wait("doubled", lambda: ghost.text() == text + ".pyplot as plt")
     assert len(ghost.automatic()) == 1
@@ -123,6 +124,7 @@ def test_keys_in_the_middle_of_the_stream(ghost: Ghost, begin: Begin, pid: int) 
         ghost.wait_shown()
         ghost.keyboard.type(".py")
         ghost.wait_shown("plot as plt")
+    ghost.wait_done()
     ghost.keyboard.press("Tab")
     ghost.wait("doubled", lambda: ghost.text() == text + ".pyplot as plt")
     assert len(ghost.automatic()) == 1
