@@ -51,7 +51,7 @@ test-browser: .test-env
 
 test-jupyter-ai: .test-env ## Test Jupyter AI 2 and Jupyternaut, each in an environment of its own
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/python -m pytest tests/peers -q
+	@$(BIN)/python -m pytest tests/peers -q -n 2 --dist loadfile
 
 pictures: .test-env ## Take the pictures of the documentation again (maintainers)
 	@$(BIN)/python -m tests.browser.chromium
