@@ -198,6 +198,7 @@ def test_what_is_left_of_a_session_is_found_by_its_mark_and_ended() -> None:
         assert processes.marked("some-mark") == []
     finally:
         left.kill()
+        left.wait()
 
 
 def test_where_no_kernel_can_be_asked_connections_are_looked_at(
