@@ -15,6 +15,8 @@ from tests.integration.engine import talking_gguf
 from tests.jupyterlab import JupyterLab
 from tests.peers.peer import Peer, environment
 
+pytest.register_assert_rewrite("tests.peers.installed")
+
 SAYS = ("The other model answers.",)
 OUTLINE = (
     '{"sections": [{"title": "One", "content": "first"},',

@@ -19,8 +19,10 @@ from tests.browser.ghost import Ghost
 from tests.browser.pages import Lab, Notebook
 from tests.jupyterlab import JupyterLab
 from tests.peers.conftest import SAYS, open_lab
+from tests.peers.installed import Installed
 from tests.peers.peer import Peer
 
+PINS = "jupyter-ai-2.txt"
 DEMO_SAYS = "demo model"
 # What 2.31.7 does by default keeps /learn from ever ending (docs/jupyter-ai.md).
 LEARNS = "--AiExtension.enable_dask_dashboard=True"
@@ -32,6 +34,10 @@ _INLINE = {
     "stream": False,
     "language": "python",
 }
+
+
+class TestInstalled(Installed):
+    pins = PINS
 
 
 class Chat:
@@ -56,7 +62,7 @@ class Chat:
 
 @pytest.fixture(scope="module")
 def peer(make_peer: Callable[[str], Peer]) -> Peer:
-    peer = make_peer("jupyter-ai-2.txt")
+    peer = make_peer(PINS)
     (peer.home / "root" / "docs").mkdir()
     (peer.home / "root" / "docs" / "owls.md").write_text("Owls hunt at night.\n")
     peer.run("install")

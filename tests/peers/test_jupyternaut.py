@@ -13,15 +13,21 @@ from playwright.sync_api import Browser, expect
 from tests.browser.pages import Chat, Lab, Notebook
 from tests.jupyterlab import JupyterLab
 from tests.peers.conftest import SAYS, open_lab
+from tests.peers.installed import Installed
 from tests.peers.peer import Peer
 
+PINS = "jupyternaut.txt"
 DEMO_SAYS = "demo model"
 MODEL = {"model_provider_id": "ollama_chat/assistant-chat:latest"}
 
 
+class TestInstalled(Installed):
+    pins = PINS
+
+
 @pytest.fixture(scope="module")
 def peer(make_peer: Callable[[str], Peer]) -> Peer:
-    peer = make_peer("jupyternaut.txt")
+    peer = make_peer(PINS)
     peer.run("install")
     return peer
 
@@ -38,7 +44,7 @@ def lab(server: JupyterLab, browser: Browser) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def demo(peer: Peer) -> Iterator[None]:
     """The demo model answers, whatever a test swaps to."""
     yield
@@ -57,6 +63,7 @@ def test_litellm_asks_nobody_for_prices(lab: Lab) -> None:
     assert "cost map" not in lab.server.log_text()
 
 
+@pytest.mark.usefixtures("demo")
 def test_magic_works_after_load_ext_and_follows_a_swap(
     lab: Lab, peer: Peer, other_model: Path, picture: Callable[[Lab, str], None]
 ) -> None:
@@ -74,6 +81,7 @@ def test_magic_works_after_load_ext_and_follows_a_swap(
     picture(lab, "jupyter-ai-3-magic.png")
 
 
+@pytest.mark.usefixtures("demo")
 def test_jupyternaut_answers_and_follows_a_swap(
     lab: Lab, peer: Peer, other_model: Path, picture: Callable[[Lab, str], None]
 ) -> None:
