@@ -8,7 +8,6 @@ another machine with the same home, what they share stays.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Any, Literal
 
 from local_assistant import paths, temporary
 from local_assistant.engine import runfile
-from local_assistant.errors import AssistantError
+from local_assistant.errors import AssistantError, quoted
 from local_assistant.models import made, unmaking
-from local_assistant.setup import changes, dropins, jupyter_ai, merging, own_files
+from local_assistant.setup import changes, dropins, jupyter_ai, merging, own_data, own_files
 from local_assistant.setup import ledger as ledgers
 from local_assistant.setup import record as records
 from local_assistant.setup.files import read_bytes, remove, shown_bytes
@@ -220,39 +219,44 @@ def remove_config(options: UninstallOptions, record: records.Record) -> Iterator
 def _is_template(content: bytes) -> bool:
     from local_assistant.config import TEMPLATE
 
-    return content == TEMPLATE.encode()
+    return TEMPLATE.encode().startswith(content)  # a kill may have come before its end
 
 
 def remove_data(options: UninstallOptions) -> Iterator[Item]:
     """Remove run files, logs, what was learned, the record and, if asked for, the models; then
     what is empty."""
-    for name, directory in (
+    for name, folder in (
         ("engine", paths.run_dir()),
         ("logs", paths.logs_dir()),
         ("learned", paths.learned_dir()),
         ("downloads", paths.downloads_dir()),
     ):
-        if directory.exists():
-            if not options.dry_run:
-                _remove_tree(directory)
-            yield Item(name, str(directory), "removed", "")
+        yield from _folder(name, folder, options)
     yield from _models(options)
-    state = paths.state_dir()
-    if state.exists():
-        if not options.dry_run:
-            _remove_state(state)
-        yield Item("state", str(state), "removed", "")
+    # The record, but of names that could not be removed: the next run needs that.
+    kept = {made.file(), made.file().with_suffix(".lock")} if unmaking.left() else set()
+    yield from _folder("state", paths.state_dir(), options, keep=frozenset(kept))
     yield from _home(options)
 
 
-def _remove_state(state: Path) -> None:
-    """Remove the record, but of names that could not be removed: the next run needs that."""
-    kept = {made.file(), made.file().with_suffix(".lock")} if unmaking.left() else set()
-    if not kept:
-        _remove_tree(state)
-    for path in state.glob("*"):
-        if path not in kept:
-            _remove_tree(path) if path.is_dir() else remove(path)
+def _folder(
+    name: str,
+    folder: Path,
+    options: UninstallOptions,
+    *,
+    keep: frozenset[Path] = frozenset(),
+    detail: str = "",
+) -> Iterator[Item]:
+    """Remove what is ours in a folder, and say what is not."""
+    if not folder.exists():
+        return
+    others = own_data.strangers(folder)
+    if not others or len(others) < len(list(folder.iterdir())):
+        if not options.dry_run:
+            own_data.remove_ours(folder, keep=keep)
+        yield Item(name, str(folder), "removed", detail)
+    if others:
+        yield Item(name, str(folder), "kept", f"not ours: {', '.join(others)}")
 
 
 def _home(options: UninstallOptions) -> Iterator[Item]:
@@ -265,8 +269,8 @@ def _home(options: UninstallOptions) -> Iterator[Item]:
     if options.dry_run or there - {note} or not home.is_dir():
         return
     above = paths.folders_made()
-    _remove_tree(note)
-    if not home.is_symlink():
+    own_data.remove_ours(note)
+    if not home.is_symlink() and not note.exists():
         home.rmdir()
         merging.remove_folders(home, str(above[-1]) if above else None)
 
@@ -278,34 +282,20 @@ def _models(options: UninstallOptions) -> Iterator[Item]:
         # Somebody's arrangement: others may keep models in that folder, too.
         behind = f"{shown_bytes(size)} behind a link, in {store.resolve()}; yours to remove"
         yield Item("models", str(store), "kept", behind)
+    elif size and any(store.resolve() == each.resolve() for each in paths.ollama_stores()):
+        yield Item("models", str(store), "kept", "Ollama keeps its models there")
+    elif size and not options.models:
+        # `make uninstall` goes on to remove the command that would do it.
+        by_hand = f"rm -r {quoted(str(store))}" if paths.in_checkout() else None
+        undo = by_hand or changes.by_id("models").undo
+        detail = f"{shown_bytes(size)}; remove them with: {undo}"
+        yield Item("models", str(store), "kept", detail)
     elif size:
-        if options.models and not options.dry_run:
-            _remove_tree(store)
-        detail = shown_bytes(size)
-        if options.models:
-            yield Item("models", str(store), "removed", detail)
-        else:
-            undo = changes.by_id("models").undo
-            yield Item("models", str(store), "kept", f"{detail}; remove them with: {undo}")
+        yield from _folder("models", store, options, detail=shown_bytes(size))
     elif store.exists() and not options.dry_run:
-        _remove_tree(store)
+        own_data.remove_ours(store)
 
 
 def tree_size(directory: Path) -> int:
     """Return the bytes of all files below ``directory``; 0 where there is none."""
     return sum(file.lstat().st_size for file in directory.rglob("*") if file.is_file())
-
-
-def _remove_tree(directory: Path) -> None:
-    """Remove a folder; of a link to one, what is in that."""
-    try:
-        if directory.is_symlink():
-            for path in directory.iterdir():
-                real = path.is_dir() and not path.is_symlink()
-                shutil.rmtree(path) if real else path.unlink()
-        else:
-            shutil.rmtree(directory)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise paths.unwritable(directory, error) from error

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_assistant.errors import AssistantError
+from local_assistant.errors import AssistantError, quoted
 from local_assistant.setup.doctor.readings import Readings
 from local_assistant.setup.doctor.registry import Failing, check, refuse
 
@@ -120,7 +120,7 @@ def check_secrets(readings: Readings) -> str:
         more = f" and {len(open_ones) - 3} more" if len(open_ones) > 3 else ""
         raise Failing(
             f"Other users of this machine can read {names}{more}.",
-            f"chmod 600 {' '.join(str(file) for file in open_ones)}",
+            f"chmod 600 {' '.join(quoted(str(file)) for file in open_ones)}",
             close,
         )
     return f"{len(files)} files, readable by you alone"
@@ -153,7 +153,9 @@ def _damaged(file: Path, what: str) -> Failing:
         remove(file)
         return f"removed the damaged {what} ({paths.display(file)})"
 
-    return Failing(f"The {what} is damaged: {paths.display(file)}.", f"rm {file}", mend)
+    return Failing(
+        f"The {what} is damaged: {paths.display(file)}.", f"rm {quoted(str(file))}", mend
+    )
 
 
 def _unreadable(file: Path) -> bool:

@@ -21,7 +21,9 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture(autouse=True)
-def folders(home: Path) -> Path:
+def folders(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # As on macOS: the commands that are named must take the space.
+    monkeypatch.setenv("LOCAL_ASSISTANT_HOME", str(home / "Application Support" / "x"))
     for folder in (paths.run_dir(), paths.state_dir(), paths.logs_dir()):
         folder.mkdir(parents=True)
     return home
@@ -33,7 +35,7 @@ def mended(failing: Failing) -> str:
 
 
 def test_a_home_that_can_be_written() -> None:
-    assert storage.check_home(Readings()) == "~/assistant"
+    assert storage.check_home(Readings()) == "~/Application Support/x"
     assert [file for file in paths.home().rglob("*") if file.is_file()] == []
 
 
@@ -90,7 +92,7 @@ def test_files_that_others_can_read() -> None:
     log.chmod(0o600)
     with pytest.raises(Failing, match=r"can read .*token") as caught:
         storage.check_secrets(Readings())
-    assert caught.value.fix == f"chmod 600 {token}"
+    assert caught.value.fix == f"chmod 600 '{token}'"
     assert "1 files" in mended(caught.value)
     assert token.stat().st_mode & 0o777 == 0o600
     assert "2 files, readable by you alone" in storage.check_secrets(Readings())
@@ -102,7 +104,7 @@ def test_damaged_files_are_named_and_removed() -> None:
     with pytest.raises(Failing, match="run file of the engine is damaged") as caught:
         storage.check_leftovers(Readings())
     assert "record of the Ollama" in caught.value.message
-    assert f"rm {runfile.run_file()}" in (caught.value.fix or "")
+    assert f"rm '{runfile.run_file()}'" in (caught.value.fix or "")
     assert "removed the damaged" in mended(caught.value)
     assert not runfile.run_file().exists()
     assert not ollama.record_file().exists()
