@@ -102,20 +102,21 @@ def _steps(options: InstallOptions) -> Iterator[Callable[[InstallOptions], StepR
 
 def ensure_config(options: InstallOptions) -> StepResult:
     """The user's ``assistant.toml`` is there, valid, and names the preset asked for."""
-    from local_assistant.config import write_template
+    from local_assistant.config import TEMPLATE, write_template
 
     path = paths.user_config_file()
     record = records.load()
     before = read_bytes(path)
     if before is None:
         record.config_path = str(path)
+        record.config_digest = records.digest(TEMPLATE.encode())
         record.config_made = merging.folders_for(path)
         records.save(record)
         write_template(path)
     changed = _preset(options.preset, path)
     after = read_bytes(path)
-    ours = record.config_path == str(path) and before in (None, _as_recorded(record, before))
-    if ours and after is not None:
+    as_left = before is None or records.digest(before) == record.config_digest
+    if record.config_path == str(path) and as_left and after is not None:
         record.config_digest = records.digest(after)
         records.save(record)
     return StepResult("config", after != before, ", ".join([str(path), *changed]))
@@ -135,13 +136,6 @@ def _preset(name: str | None, path: Path) -> list[str]:
         f"{key} = {value}" if value else f"{key} no longer {getattr(models, key)}"
         for key, value in changed.items()
     ]
-
-
-def _as_recorded(record: records.Record, content: bytes | None) -> bytes | None:
-    """Return ``content`` if it is what we left there (or what we were about to note)."""
-    if content is None or record.config_digest in (None, records.digest(content)):
-        return content
-    return None
 
 
 def ensure_shared_settings(options: InstallOptions) -> StepResult:
