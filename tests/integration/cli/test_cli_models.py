@@ -58,6 +58,10 @@ def test_use_of_a_preset(assistant: Assistant) -> None:
     refused = assistant.run("use", "small", "--for", "chat")
     assert refused.code == 1
     assert "small is a preset: it decides for" in refused.err
+    assistant.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
+    assert "cannot be reached" in assistant.run("use", "small", "--pull").err
+    assert 'preset = "demo"' in assistant.config.read_text()
+    assert assistant.run("use", "demo", "--pull").code == 0
     typed = assistant.run("use", "medum")
     assert "Did you mean medium?" in typed.err
 

@@ -70,7 +70,9 @@ def command(
         if not renderer.as_json:
             renderer.note("What has come of the download is kept.")
         raise
-    return _summary(renderer, outcomes, use=bool(names))
+    ready = [each.model for each in outcomes if each.model]
+    use = _use(names[-1], ready[-1], config, endpoint) if names and ready else None
+    return _summary(renderer, outcomes, use)
 
 
 class _Job:
@@ -199,15 +201,31 @@ def _listed(renderer: Renderer, plans: Sequence[tuple[str, Plan | AssistantError
     return Result(data, ok=not failed)
 
 
-def _summary(renderer: Renderer, outcomes: Sequence[Outcome], *, use: bool) -> Result:
+def _use(name: str, model: str, config: AssistantConfig, endpoint: Endpoint) -> Line:
+    """Return how to use what came: the preset asked for, or the last model for what it can do."""
+    from local_assistant.models.presets import AUTO, presets_of
+    from local_assistant.server.installed import find, installed
+
+    what = model
+    if name == AUTO or name in presets_of(config):
+        what = name
+    else:
+        found = find(model, installed(endpoint))
+        able = found.capabilities if found else ()
+        if able and "completion" not in able:
+            what += " --for embedding"
+    return Line(f"Use it with: jupyter assistant use {what}")
+
+
+def _summary(renderer: Renderer, outcomes: Sequence[Outcome], use: Line | None) -> Result:
     from local_assistant.setup.files import shown_bytes
 
     ready = [each for each in outcomes if each.model]
     failed = [(each.name, each.error) for each in outcomes if each.error]
     shown = [f"{e.model} ({shown_bytes(e.size)})" if e.size else str(e.model) for e in ready]
     lines = [Line(f"Ready: {', '.join(shown)}", "good")] if ready else []
-    if use and ready:
-        lines.append(Line(f"Use it with: jupyter assistant use {ready[-1].model}"))
+    if use:
+        lines.append(use)
     if failed and len(outcomes) > 1:
         lines.append(Line(f"Not there: {', '.join(name for name, _ in failed)}", "bad"))
     _say_failures(renderer, failed)

@@ -27,7 +27,12 @@ ROLES = ("chat", "completion", "embedding")
     type=click.Choice(ROLES),
     help="What the model is for; without it: chat.",
 )
-@click.option("--pull", "may_pull", is_flag=True, help="Download MODEL where it is not there yet.")
+@click.option(
+    "--pull",
+    "may_pull",
+    is_flag=True,
+    help="Download MODEL, or all of a preset, where it is not there yet.",
+)
 @click.option("--force", is_flag=True, help="Also take a model that cannot do that.")
 @json_option
 @click.pass_obj
@@ -53,6 +58,8 @@ def command(
                 f"{model} is a preset: it decides for chat, completion and embedding.",
                 f"Use it for all: jupyter assistant use {model}",
             )
+        if may_pull:
+            _pulled(renderer, model)
         return _preset(model, use_preset(model))
     role = role or "chat"
     done = _swapped(renderer, model, role, may_pull=may_pull, force=force)
@@ -126,7 +133,7 @@ def _fix(error: NotInstalled, role: str) -> str:
 
 
 def _pulled(renderer: Renderer, model: str) -> str:
-    """Download a model and return what its server calls it."""
+    """Download a model, or those of a preset; return what the server calls the (first) one."""
     from local_assistant.cli.progress import reporting
     from local_assistant.config import load_config
     from local_assistant.models.pull import pull
