@@ -22,7 +22,7 @@ from local_assistant.errors import AssistantError
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig, ConfigError, LoadedConfig, Role
     from local_assistant.engine.runfile import RunFile
-    from local_assistant.server import Choice, Endpoint
+    from local_assistant.server import Choice, Endpoint, InstalledModel
 
 _Value = TypeVar("_Value")
 ASK_S = 10.0
@@ -176,10 +176,8 @@ class Readings:
 
         return self.once(("ps", endpoint.url), read)
 
-    def sizes(self, endpoint: Endpoint) -> dict[str, int]:
-        """The bytes on disk of a server's models, by name."""
+    def installed(self, endpoint: Endpoint) -> list[InstalledModel]:
+        """The models that a server has."""
         from local_assistant.server import installed
 
-        return self.once(
-            ("tags", endpoint.url), lambda: {each.name: each.size for each in installed(endpoint)}
-        )
+        return self.once(("tags", endpoint.url), lambda: installed(endpoint))

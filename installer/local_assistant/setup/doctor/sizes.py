@@ -11,6 +11,7 @@ from local_assistant.setup.doctor.readings import Readings
 from local_assistant.setup.doctor.registry import Failing, check, refuse
 
 if TYPE_CHECKING:
+    from local_assistant.models.sizing import Room
     from local_assistant.server import Choice, Endpoint
 
 CONTEXT_ENV = "OLLAMA_CONTEXT_LENGTH"
@@ -84,15 +85,17 @@ def _stock_settings(readings: Readings) -> dict[str, Any]:
 
 def stock_sizes(settings: Mapping[str, Any], wanted: int | None) -> list[AssistantError]:
     """Return where Jupyter AI's own parts ask our models for another context than we do."""
+    from local_assistant.server.installed import short
     from local_assistant.server.own_names import is_alias
 
     found: list[AssistantError] = []
     for table in ("fields", "completions_fields"):
         for model, values in _entries(settings.get(table)):
             size = values.get("num_ctx")
-            name = model.partition(":")[2] or model.partition("/")[2]
-            ours = is_alias(model.rpartition("/")[2]) or is_alias(name)
-            if ours and size is not None and size != wanted:
+            # "ollama_chat/NAME" of Jupyter AI 3, "ollama:NAME" of Jupyter AI 2.
+            names = (model.rpartition("/")[2], model.partition(":")[2])
+            name = next((short(each) for each in names if is_alias(each)), None)
+            if name and size is not None and size != wanted:
                 found.append(
                     Failing(
                         f"Jupyter AI asks {name} for a context of {size} tokens, and we for "
@@ -132,8 +135,9 @@ def check_memory(readings: Readings) -> str:
     said = [f"{free / GB:.1f} of {machine.memory_gb:.0f} GB free"]  # as `models` says it
     for endpoint in {choice.endpoint.url: choice.endpoint for choice in _local(readings)}.values():
         held, missing = memory_of_models(readings, endpoint)
+        room = free + _free_graphics(readings, endpoint, sizing.room(machine, endpoint.kind))
         too_much = sizing.rate(held + missing, machine, endpoint.kind) == "no"
-        if too_much and missing > free:  # else they run, whatever the rule says
+        if too_much and missing > room:  # else they run, whatever the rule says
             raise Failing(
                 f"The models in use need {shown_bytes(held + missing)}: more than this machine "
                 f"has for them ({said[0]}).",
@@ -141,12 +145,18 @@ def check_memory(readings: Readings) -> str:
             )
         if held:
             said.append(f"{shown_bytes(held)} held by loaded models")
-        if missing > free:
+        if missing > room:
             said.append(f"loading {shown_bytes(missing)} more will swap: close some programs first")
     swapped = swap_used()
     if swapped > _MUCH_SWAP:
         said.append(f"{shown_bytes(swapped)} are swapped out, which makes models slow")
     return ", ".join(said)
+
+
+def _free_graphics(readings: Readings, endpoint: Endpoint, there: Room) -> int:
+    """Return the bytes that models may still take of cards with a memory of their own."""
+    taken = sum(int(each.get("size_vram") or 0) for each in readings.loaded(endpoint).values())
+    return 0 if there.shared else max(0, there.graphics - taken)
 
 
 def _local(readings: Readings) -> list[Choice]:
@@ -156,12 +166,16 @@ def _local(readings: Readings) -> list[Choice]:
 def memory_of_models(readings: Readings, endpoint: Endpoint) -> tuple[int, int]:
     """Return bytes held by a server's loaded models, and what those in use will take besides."""
     from local_assistant.models import sizing
+    from local_assistant.server.loaded import entry_of
 
     loaded = readings.loaded(endpoint)
+    tags = [{"name": each.name, "digest": each.digest} for each in readings.installed(endpoint)]
+    sizes = {each.name: each.size for each in readings.installed(endpoint)}
     missing: dict[str, int] = {}
     for choice in _local(readings):
-        if choice.endpoint.url == endpoint.url and choice.model not in loaded:
-            size = readings.sizes(endpoint).get(choice.model, 0)
+        running = entry_of(choice.model, list(loaded.values()), tags)
+        if choice.endpoint.url == endpoint.url and running is None:
+            size = sizes.get(choice.model, 0)
             missing[choice.model] = sizing.need_of(
                 choice.model,
                 size,

@@ -11,7 +11,7 @@ import pytest
 
 from local_assistant.config import set_value
 from local_assistant.errors import AssistantError
-from local_assistant.machine import GB, Machine
+from local_assistant.machine import GB, Gpu, Machine
 from local_assistant.setup.doctor import Failing, models, sizes
 from local_assistant.setup.doctor.readings import Readings
 from tests.unit.setup.answering import ollama
@@ -124,7 +124,7 @@ def test_the_size_of_ollama_s_own_variable_is_a_remark(says: Says) -> None:
 def test_jupyter_ai_asking_for_another_context(model: str) -> None:
     settings = {"fields": {model: {"num_ctx": 16384}}, "completions_fields": None}
     (problem,) = sizes.stock_sizes(settings, None)
-    assert "a context of 16384 tokens" in problem.message
+    assert "asks assistant-chat for a context of 16384 tokens" in problem.message
     assert "context_tokens = 16384" in (problem.fix or "")
     assert sizes.stock_sizes(settings, 16384) == []
     assert sizes.stock_sizes({"fields": {"openai/gpt": {"num_ctx": 1}}}, None) == []
@@ -160,6 +160,29 @@ def test_a_model_that_this_machine_cannot_hold(says: Says, small_machine: None) 
 def test_a_model_for_which_programs_must_be_closed(says: Says, small_machine: None) -> None:
     said = sizes.check_memory(says(tags={"models": [{"name": "m:latest", "size": 4 * GB}]}))
     assert "will swap: close some programs first" in said
+
+
+def test_a_model_that_is_loaded_under_another_of_its_names(says: Says, small_machine: None) -> None:
+    """Whoever asked first named it; /api/ps lists that name alone."""
+    both = [
+        {"name": "m:latest", "size": 4 * GB, "digest": "1"},
+        {"name": "assistant-chat:latest", "size": 4 * GB, "digest": "1"},
+    ]
+    ps = {"models": [{**both[1], "size": 5 * GB}]}
+    said = sizes.check_memory(says(ps=ps, tags={"models": both}))
+    assert said.endswith("5.4 GB held by loaded models")
+
+
+def test_a_model_that_a_card_takes_swaps_nothing(
+    says: Says, small_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Gpu("a card", "nvidia", 24 * GB)
+    machine = Machine(8 * GB, 4, gpus=(card,))
+    monkeypatch.setattr("local_assistant.machine.read_machine", lambda: machine)
+    tags = {"models": [{"name": "m:latest", "size": 10 * GB}]}
+    assert "swap" not in sizes.check_memory(says(tags=tags))
+    full = {"models": [{"name": "other:latest", "size": 16 * GB, "size_vram": 16 * GB}]}
+    assert "will swap" in sizes.check_memory(says(tags=tags, ps=full))
 
 
 def test_swap_in_use(tmp_path: Path) -> None:
