@@ -1,15 +1,14 @@
 """Make the environment ``.venv`` of this checkout and set the assistant up in it.
 
-Contract: standard library only, starts on any Python 3, changes nothing outside ``.venv``
-until the last step (``jupyter assistant install``, which says what it does itself). Every
-``ensure_*`` step looks first and does nothing when all is right, so running it again is an
-upgrade or a repair. An installation that was interrupted leaves a mark, and begins again in a
-new ``.venv``: its packages may be there by half, and no installer mends that.
+Contract: standard library only, starts on any Python from 3.6 on (a cluster's own may be that
+old) and goes on with a newer one that is on PATH, changes nothing outside ``.venv`` until the
+last step (``jupyter assistant install``, which says what it does itself). Every ``ensure_*`` step
+looks first and does nothing when all is right, so running it again is an upgrade or a repair. An
+installation that was interrupted leaves a mark, and begins again in a new ``.venv``: its packages
+may be there by half, and no installer mends that. So it does in a checkout that was moved.
 
     python3 bootstrap.py [--tests] [--env-only] [arguments of `jupyter assistant install`]
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
@@ -35,17 +34,11 @@ class SetupError(Exception):
     """What was found, what is needed, and the way out, in a newcomer's words."""
 
 
-def main(arguments: list[str]) -> int:
-    tests = "--tests" in arguments
-    env_only = "--env-only" in arguments
-    install_arguments = [a for a in arguments if a not in ("--tests", "--env-only")]
+def main(arguments: "list[str]") -> int:
     try:
-        python = ensure_python()
-        ensure_environment(python)
-        ensure_packages("test.txt" if tests else "lab.txt")
-        if env_only:
-            return 0
-        return run_assistant_install(install_arguments)
+        if sys.version_info < MINIMUM:
+            return subprocess.call([newer_python(), str(Path(__file__).resolve()), *arguments])
+        return set_up(arguments)
     except SetupError as error:
         print(f"Error: {error}", file=sys.stderr)
         return NO_ENVIRONMENT
@@ -54,10 +47,17 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def ensure_python() -> str:
-    """Return a Python of a sufficient version: this one, else the first found on PATH."""
-    if sys.version_info >= MINIMUM:
-        return sys.executable
+def set_up(arguments: "list[str]") -> int:
+    tests = "--tests" in arguments
+    env_only = "--env-only" in arguments
+    install_arguments = [a for a in arguments if a not in ("--tests", "--env-only")]
+    ensure_environment(sys.executable)
+    ensure_packages("test.txt" if tests else "lab.txt")
+    return 0 if env_only else run_assistant_install(install_arguments)
+
+
+def newer_python() -> str:
+    """Return the first Python of a sufficient version on PATH: this one is none."""
     for version in KNOWN_GOOD:
         found = shutil.which(f"python{version}")
         if found:
@@ -85,11 +85,14 @@ def ensure_environment(python: str) -> None:
     if result.returncode:
         output = (result.stdout + result.stderr).strip()
         raise SetupError(f"Creating {ENV} failed. Remove it and try again. The tool said: {output}")
+    place().write_text(str(ENV), encoding="utf-8")
 
 
 def environment_works() -> bool:
     if not (ENV / "pyvenv.cfg").is_file() or unfinished().exists():
         return False
+    if not place().is_file() or place().read_text(encoding="utf-8") != str(ENV):
+        return False  # moved or copied: its commands begin with the path of the other one
     check = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
     try:
         return subprocess.run([str(python_of_env()), "-c", check], check=False).returncode == 0
@@ -100,6 +103,11 @@ def environment_works() -> bool:
 def unfinished() -> Path:
     """Return the mark of an installation that has begun: packages may be there by half."""
     return ENV / ".assistant-unfinished"
+
+
+def place() -> Path:
+    """Return the note of where ``.venv`` was made."""
+    return ENV / ".assistant-place"
 
 
 def python_of_env() -> Path:
@@ -129,7 +137,7 @@ def ensure_packages(lock_name: str) -> None:
 
 def fingerprint(lock_name: str) -> str:
     """Return a digest of all that an installed environment depends on."""
-    digest = hashlib.sha256(f"{lock_name} {ROOT}".encode())
+    digest = hashlib.sha256(lock_name.encode())
     # What is copied below the prefix, where an editable installation does not see it change.
     folders = ("jupyter_config", "labextension/static", "labextension/schemas")
     copied = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
@@ -167,7 +175,7 @@ def ensure_pip() -> None:
             )
 
 
-def run(command: list[str]) -> None:
+def run(command: "list[str]") -> None:
     """Run a package installer; a failure shows what it said."""
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, env=installer_environment()
@@ -180,7 +188,7 @@ def run(command: list[str]) -> None:
         )
 
 
-def installer_environment() -> dict[str, str]:
+def installer_environment() -> "dict[str, str]":
     """Return the environment for uv: no Python of its own, and the machine's certificates.
 
     Behind a company's proxy the registry's certificate is signed by an authority that only
@@ -193,7 +201,7 @@ def installer_environment() -> dict[str, str]:
     return {**environment, **os.environ}
 
 
-def run_assistant_install(arguments: list[str]) -> int:
+def run_assistant_install(arguments: "list[str]") -> int:
     command = [str(BIN / f"jupyter-assistant{EXE}"), "install", *arguments]
     environment = {**os.environ, "LOCAL_ASSISTANT_CHECKOUT": str(ROOT)}
     return subprocess.run(command, check=False, env=environment).returncode

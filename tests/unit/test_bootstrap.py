@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import venv
@@ -59,18 +60,32 @@ def test_an_old_python_is_named_with_what_is_needed(
 ) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     with pytest.raises(bootstrap.SetupError, match=r"Python 3\.10 or newer is needed.*PYTHON="):
-        bootstrap.ensure_python()
+        bootstrap.newer_python()
 
 
 def test_an_old_python_gives_way_to_a_newer_one_on_the_path(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    monkeypatch.setattr(sys, "version_info", (3, 6, 8))
     newer = tmp_path / "empty" / "python3.12"
     newer.parent.mkdir()
-    newer.write_text("#!/bin/sh\n", encoding="utf-8")
+    newer.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\nexit 7\n', encoding="utf-8")
     newer.chmod(0o755)
-    assert bootstrap.ensure_python() == str(newer)
+    assert bootstrap.main(["--preset", "small"]) == 7
+    said = (tmp_path / "said").read_text(encoding="utf-8")
+    assert said == f"{Path(bootstrap.__file__).resolve()} --preset small\n"
+
+
+def test_an_old_python_can_read_the_script() -> None:
+    """As far as that goes: what 3.6 evaluates when it reads a function's head, and its grammar."""
+    source = Path(bootstrap.__file__).read_text(encoding="utf-8")
+    tree = ast.parse(source, feature_version=(3, 6))
+    assert "__future__" not in source
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    arguments = [argument for each in functions for argument in each.args.args]
+    heads = [each.returns for each in functions] + [each.annotation for each in arguments]
+    assert heads
+    assert not [each for each in heads if not isinstance(each, ast.Name | ast.Constant)]
 
 
 def test_a_half_made_environment_does_not_count(checkout: Path) -> None:
@@ -81,10 +96,23 @@ def test_a_half_made_environment_does_not_count(checkout: Path) -> None:
 
 
 def test_an_environment_with_packages_by_half_does_not_count(checkout: Path) -> None:
-    venv.create(checkout / ".venv")
+    bootstrap.ensure_environment(sys.executable)
     assert bootstrap.environment_works()
     bootstrap.unfinished().touch()
     assert not bootstrap.environment_works()
+
+
+def test_an_environment_that_was_moved_does_not_count(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands in it begin with the path of where it was."""
+    bootstrap.ensure_environment(sys.executable)
+    moved = checkout.rename(checkout.with_name("moved"))
+    monkeypatch.setattr(bootstrap, "ENV", moved / ".venv")
+    monkeypatch.setattr(bootstrap, "BIN", moved / ".venv" / "bin")
+    assert not bootstrap.environment_works()
+    bootstrap.ensure_environment(sys.executable)
+    assert bootstrap.environment_works()
 
 
 def test_with_the_stamp_nothing_is_installed(checkout: Path) -> None:
