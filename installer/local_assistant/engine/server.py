@@ -40,6 +40,7 @@ from local_assistant.errors import AssistantError
 
 _GRACE_S = 2
 _LOOK_S = 2.0
+_OURSELVES = Path(__file__)
 _OPEN_FILES = 10240
 """What macOS allows at most."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where we reach ourselves
@@ -175,7 +176,11 @@ async def _serve(options: EngineOptions, token: str | None, listener: socket.soc
     )
     server = _Server(config, record)
     _add_routes(application, options, store, scheduler, activity, server)
-    watch = asyncio.gather(_leave_when_idle(options, activity, server), _be_found(server, record))
+    watch = asyncio.gather(
+        _leave_when_idle(options, activity, server),
+        _leave_with_its_files(server),
+        _be_found(server, record),
+    )
     asyncio.get_running_loop().run_in_executor(None, store.tidy)
     try:
         await server.serve(sockets=[listener])
@@ -243,3 +248,16 @@ async def _leave_when_idle(
             log(f"idle for {limit:g} s: leaving")
             server.should_exit = True
             return
+
+
+async def _leave_with_its_files(server: uvicorn.Server) -> None:
+    """End when our environment has gone, or was moved: what is there now starts its own.
+
+    One look is not enough: an upgrade takes the files away and puts others there.
+    """
+    missed = 0
+    while missed < 2:
+        await asyncio.sleep(_LOOK_S)
+        missed = 0 if _OURSELVES.exists() else missed + 1
+    log(f"{_OURSELVES.parent} is no longer there: leaving")
+    server.should_exit = True
