@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local_assistant.lab.magics.formats import corrected_cell, render
+from local_assistant.lab.magics.formats import corrected_cell, parts, render
 from local_assistant.lab.magics.schema import shape
 
 FUNCTION = "def double(x):\n    return 2 * x"
@@ -36,6 +36,23 @@ def test_code_goes_to_the_next_cell_without_its_fence(answer: str) -> None:
 def test_several_blocks_of_python_make_one_cell() -> None:
     answer = "```bash\npip install x\n```\n```python\na = 1\n```\nthen\n```python\nb = 2\n```"
     assert render("code", answer).next_cell == "a = 1\n\nb = 2"
+
+
+OUTPUT = f"```python\n{FUNCTION}\nprint(double(21))\n```\nIt prints:\n```\n42\n```\n"
+
+
+def test_what_the_code_prints_is_no_code() -> None:
+    source = f"{FUNCTION}\nprint(double(21))"
+    assert render("code", OUTPUT).next_cell == source
+    assert corrected_cell(OUTPUT, FUNCTION) == source
+    assert parts(OUTPUT) == [(True, source), (False, "It prints:\n```\n42\n```")]
+
+
+def test_a_block_without_a_name_is_code_where_none_has_pythons() -> None:
+    answer = "```bash\npip install x\n```\nthen\n```\nx = 2\n```"
+    assert render("code", answer).next_cell == "x = 2"
+    assert corrected_cell(answer, "x = 1") == "x = 2"
+    assert parts(answer)[-1] == (True, "x = 2")
 
 
 def test_notebook_syntax_is_code_too() -> None:

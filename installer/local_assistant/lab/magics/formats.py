@@ -13,7 +13,7 @@ import html
 import json
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
-_PYTHON = ("", "python", "py", "python3", "ipython", "ipython3")
+PYTHON = frozenset({"python", "py", "python3", "ipython", "ipython3"})
 _MATH = re.compile(r"\$|\\\[|\\\(|\\begin\{")
 # The policy does not keep a page from opening a connection, or looking up a name, ahead of time.
 _AHEAD = re.compile(r"<(?=(?:link|i?frame|frameset|fencedframe|object|embed)[\s/>])", re.I)
@@ -77,8 +77,7 @@ def without_thoughts(answer: str) -> str:
 
 def corrected_cell(answer: str, failed: str, clean: Callable[[str], str] = str) -> str | None:
     """Return the last Python block of an answer that parses and is not the failed cell itself."""
-    blocks = [body for language, body in fenced(answer) if language in _PYTHON]
-    for body in reversed(blocks):
+    for body in reversed(_python_blocks(fenced(answer))):
         if body.strip() and body.strip() != failed.strip() and _is_python(body, clean):
             return body
     return None
@@ -97,16 +96,31 @@ def parts(answer: str) -> list[tuple[bool, str]]:
     """Return a Markdown text in order as (whether it is Python code, text), without empty ones."""
     found: list[tuple[bool, str]] = []
     prose, end = "", 0
+    python = _python_tags(language for language, _ in fenced(answer))
     for match in _FENCE.finditer(answer):
         prose += answer[end : match.start()]
         end = match.end()
-        if match["language"].lower() in _PYTHON:
+        if match["language"].lower() in python:
             found += [(False, prose), (True, textwrap.dedent(match["body"]))]
             prose = ""
         else:
             prose += match[0]
     found.append((False, prose + answer[end:]))
     return [(code, text.strip("\n")) for code, text in found if text.strip()]
+
+
+def _python_blocks(blocks: list[tuple[str, str]]) -> list[str]:
+    """Return what is Python of the fenced blocks of an answer."""
+    python = _python_tags(language for language, _ in blocks)
+    return [body for language, body in blocks if language in python]
+
+
+def _python_tags(languages: Iterable[str]) -> frozenset[str]:
+    """Return how an answer calls Python: beside blocks with a name, one without is no code.
+
+    Models show in it what the code prints.
+    """
+    return PYTHON if PYTHON.intersection(languages) else PYTHON | {""}
 
 
 def _markdown(answer: str) -> Rendered:
@@ -119,7 +133,7 @@ def _text(answer: str) -> Rendered:
 
 def _code(answer: str, clean: Callable[[str], str]) -> Rendered:
     blocks = fenced(answer)
-    python = [body for language, body in blocks if language in _PYTHON]
+    python = _python_blocks(blocks)
     # Some models write the code at once and close a fence that they never opened.
     bare = answer.removesuffix("```").rstrip()
     source = "\n\n".join(python or [body for _, body in blocks]) if blocks else bare
