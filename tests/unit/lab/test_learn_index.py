@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from local_assistant.errors import AssistantError
-from local_assistant.lab.learn import vectors
+from local_assistant.lab.learn import learning, vectors
+from local_assistant.lab.learn.finding import files_of
 from local_assistant.lab.learn.index import Hit, Index, KnownFile, NewFile, index_file
 from local_assistant.lab.learn.learning import BATCH, Learned, learn
 from local_assistant.lab.learn.passages import Passage
@@ -145,6 +147,21 @@ def test_only_what_changed_is_embedded_again(tmp_path: Path, index: Index) -> No
     done = _learn(root, index, letters)
     assert (done.files, done.unchanged, done.forgotten) == (1, 149, 1)
     assert [len(batch) for batch in letters.requests] == [1]
+
+
+def test_one_file_with_an_odd_name_or_text_does_not_keep_the_others_out(
+    tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, letters = tmp_path / "docs", Letters()
+    _write(root, 2)
+    odd = root / "gr\udcfcn.md"  # as Python names what is not UTF-8; not every disk takes it
+    monkeypatch.setattr(learning, "files_of", lambda name: [*files_of(name), odd])
+    cells = [{"cell_type": "code", "source": "half = '\ud83c'"}]
+    (root / "odd.ipynb").write_text(json.dumps({"cells": cells}))
+    done = _learn(root, index, letters)
+    assert done.skipped == [(str(root / "gr?n.md"), "its name is not UTF-8")]
+    assert sorted(Path(path).name for path in index.known()) == ["000.md", "001.md", "odd.ipynb"]
+    assert "half = '?'" in "".join(letters.requests[0])
 
 
 def test_a_file_of_many_passages_is_kept_whole(tmp_path: Path, index: Index) -> None:

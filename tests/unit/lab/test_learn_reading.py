@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf.errors import DependencyError
 
 from local_assistant.errors import AssistantError
 from local_assistant.lab.learn import finding, passages, reading
@@ -117,6 +119,7 @@ def test_a_pdf_names_pages(tmp_path: Path) -> None:
         ("a.md", "grün".encode("latin-1"), "not in UTF-8"),
         ("a.ipynb", b"[1]", "not a notebook"),
         ("a.ipynb", b'{"cells": [{"cell_type": "code"}]}', "not a notebook"),
+        ("a.ipynb", b"[" * 200_000, "not a notebook"),
         ("a.pdf", b"%PDF-1.4\nbroken", "cannot be read"),
         ("a.pdf", _pdf(""), "pictures"),
     ],
@@ -126,6 +129,36 @@ def test_a_bad_file_is_said(tmp_path: Path, name: str, content: bytes, said: str
     path.write_bytes(content)
     with pytest.raises(reading.Unreadable, match=said):
         reading.read_passages(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotImplementedError("unsupported filter"), "cannot be read"),
+        (IndexError("list index out of range"), "cannot be read"),
+        (RecursionError("maximum recursion depth exceeded"), "cannot be read"),
+        (DependencyError("cryptography is required"), "needs another package: cryptography"),
+    ],
+)
+def test_however_a_pdf_fails_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fail(_page: pypdf.PageObject) -> str:
+        raise error
+
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", fail)
+    path = tmp_path / "a.pdf"
+    path.write_bytes(_pdf("The sun is a star."))
+    with pytest.raises(reading.Unreadable, match=said):
+        reading.read_passages(path)
+
+
+def test_half_a_surrogate_pair_is_kept_out(tmp_path: Path) -> None:
+    cells = [{"cell_type": "markdown", "source": ["# Rain \ud83c\n", "It rains."]}]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    _, (found,) = reading.read_passages(path)
+    assert (found.heading, found.text) == ("Rain ?", "# Rain ?\nIt rains.")
 
 
 def test_a_folder_gives_its_documents_and_nothing_private(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_assistant.lab.learn.finding import files_of
 from local_assistant.lab.learn.index import Index, KnownFile, NewFile
-from local_assistant.lab.learn.passages import Passage
+from local_assistant.lab.learn.passages import Passage, whole
 from local_assistant.lab.learn.reading import Unreadable, read_passages
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _changed(named: list[Path], index: Index, done: Learned) -> Iterator[_File]:
         try:
             file = _read(path, known.get(str(path)), index)
         except Unreadable as reason:
-            done.skipped.append((str(path), str(reason)))
+            done.skipped.append((whole(str(path)), str(reason)))
             continue
         if file is None:
             done.unchanged += 1
@@ -165,6 +165,8 @@ def _changed(named: list[Path], index: Index, done: Learned) -> Iterator[_File]:
 
 def _read(path: Path, before: KnownFile | None, index: Index) -> _File | None:
     """Return the file with its passages, or None where it is known as it is."""
+    if whole(str(path)) != str(path):
+        raise Unreadable("its name is not UTF-8")
     try:
         status = path.stat()
     except OSError as error:

@@ -85,6 +85,11 @@ def no_head(_line: str) -> None:
     """Find no headings: plain text."""
 
 
+def whole(text: str) -> str:
+    """Return a text that can be kept and sent: halves of surrogate pairs become ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def split(text: str, head_of: HeadOf, limit: int = LIMIT) -> Iterator[Part]:
     """Yield the parts of ``text``, each of at most ``limit`` characters."""
     cutter = _Cutter(limit)

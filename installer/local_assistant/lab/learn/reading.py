@@ -79,7 +79,7 @@ def _notebook(text: str) -> Iterator[Passage]:
     try:
         cells = list(json.loads(text)["cells"])
         sources = [(str(cell["cell_type"]), _joined(cell["source"])) for cell in cells]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable("not a notebook") from error
     for number, (kind, source) in enumerate(sources, 1):
         head_of = passages.markdown_heads() if kind == "markdown" else passages.code_head
@@ -91,19 +91,22 @@ def _notebook(text: str) -> Iterator[Passage]:
 
 
 def _joined(source: Any) -> str:
-    return "".join(source) if isinstance(source, list) else str(source)
+    # JSON can say half of a surrogate pair, which no index and no request can.
+    return passages.whole("".join(source) if isinstance(source, list) else str(source))
 
 
 def _pdf(path: Path) -> Iterator[Passage]:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
+        from pypdf.errors import DependencyError
     except ImportError as error:
         raise Unreadable("PDF needs the package pypdf: pip install pypdf") from error
     try:
-        texts = [page.extract_text() for page in PdfReader(path).pages]
-    # A damaged PDF makes the reader fail in many ways, not all of them its own errors.
-    except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        texts = [passages.whole(page.extract_text()) for page in PdfReader(path).pages]
+    except DependencyError as error:
+        raise Unreadable(f"the PDF needs another package: {error}") from error
+    # A damaged PDF makes the reader fail in any way: IndexError, RecursionError, …
+    except Exception as error:
         raise Unreadable("the PDF cannot be read (damaged, or locked by a password)") from error
     if not any(text.strip() for text in texts):
         raise Unreadable("the PDF holds pictures, and no text")
