@@ -222,10 +222,12 @@ function countOf(cell: Cell): number {
   return cell.model.executionCount ?? 0;
 }
 
+/** Return the last outputs: an error stands below all others. */
 function outputsOf(cell: Cell): Output[] {
   const area = cell.model.outputs;
-  const length = Math.min(area?.length ?? 0, MOST_OUTPUTS);
-  return area ? Array.from({ length }, (_, index) => area.get(index)) : [];
+  const all = area?.length ?? 0;
+  const length = Math.min(all, MOST_OUTPUTS);
+  return area ? Array.from({ length }, (_, index) => area.get(all - length + index)) : [];
 }
 
 function hasFailed(cell: Cell): boolean {

@@ -169,8 +169,9 @@ function countOf(cell) {
 }
 function outputsOf(cell) {
     const area = cell.model.outputs;
-    const length = Math.min(area?.length ?? 0, MOST_OUTPUTS);
-    return area ? Array.from({ length }, (_, index) => area.get(index)) : [];
+    const all = area?.length ?? 0;
+    const length = Math.min(all, MOST_OUTPUTS);
+    return area ? Array.from({ length }, (_, index) => area.get(all - length + index)) : [];
 }
 function hasFailed(cell) {
     return outputsOf(cell).some(output => output.type === 'error');

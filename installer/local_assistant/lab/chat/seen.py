@@ -15,6 +15,7 @@ from local_assistant.lab.chat.notebooks import Notebook
 
 _MOST_CELLS = 5_000
 _MOST_OUTPUTS = 50
+"""Of a cell the last ones count: an error stands below all others."""
 _LONGEST_TEXT = 200_000
 _LONGEST_NAME = 500
 
@@ -107,7 +108,7 @@ def _cell(said: Any) -> dict[str, Any]:
         "cell_type": _text(fields, "type", _LONGEST_NAME),
         "source": _text(fields, "source"),
         "execution_count": _number(fields, "count"),
-        "outputs": [_output(each) for each in outputs[:_MOST_OUTPUTS]],
+        "outputs": [_output(each) for each in outputs[-_MOST_OUTPUTS:]],
     }
 
 
