@@ -109,7 +109,7 @@ def locate(request: CompletionRequest) -> Place:
     before, after = request.prefix, request.suffix
     if request.cell_type == "raw":
         return Place("text", before, after, message="Raw cells get no suggestions.")
-    if request.kind == "file" and request.trigger != "invoke" and holds_secrets(request.path):
+    if request.trigger != "invoke" and holds_secrets(request.path):
         message = "A file of secrets gets suggestions only when asked for (the invoke command)."
         return Place("text", before, after, message=message)
     if request.cell_type == "markdown":

@@ -49,7 +49,8 @@ LANGUAGES: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 def test_files_of_secrets_are_sent_to_no_model_unasked() -> None:
     def message(path: str, **more: Any) -> str | None:
-        return locate(state("KEY=‸", kind="file", path=path, mime="text/plain", **more)).message
+        more = {"kind": "file", "mime": "text/plain", **more}
+        return locate(state("KEY=‸", path=path, **more)).message
 
     for path in (
         ".env",
@@ -62,6 +63,8 @@ def test_files_of_secrets_are_sent_to_no_model_unasked() -> None:
     ):
         assert message(path), path
         assert message(path, trigger="invoke") is None
+    assert message("secrets.ipynb", kind="notebook")
+    assert message("secrets.ipynb", kind="notebook", trigger="invoke") is None
     for path in (
         "env.py",
         "environment.yml",
