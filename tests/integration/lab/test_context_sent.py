@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from jupyterlab_chat.models import NotebookAttachment, NotebookAttachmentCell
 
 from local_assistant.config import load_config, set_value
-from local_assistant.lab.chat import pages
+from local_assistant.lab.chat import answering, pages
 from local_assistant.lab.chat.notes import NOTE_MARK
 from tests.integration.lab import looking
 from tests.integration.lab.completion.conftest import Jupyter
 from tests.integration.lab.room import Room, room_in
-from tests.integration.magics.odd_server import OddServer
+from tests.integration.magics.odd_server import OddServer, Request
+from tests.waiting import until
 
 CELL = "a.ipynb, cell 2:\n```python\nrows.sort(key)\n```\n\n"
 NAMES = "a.ipynb, imports and names above:\n```python\nrows = [3, 1]\n```\n\n"
@@ -119,6 +121,85 @@ def test_a_message_that_overtakes_its_page_waits_for_it_a_moment(
             await told
             await room.ask("And?", signed={"page": "p1", "number": 10**9})  # it never comes
             assert sent(odd)[-1] == "And?"
+
+    asyncio.run(main())
+
+
+def test_a_question_takes_the_cell_it_was_asked_in_however_long_the_model_loads(
+    odd: OddServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading, loaded, window = threading.Event(), threading.Event(), answering.context_window
+
+    def slow(*args: Any) -> Any:
+        loading.set()
+        assert loaded.wait(60)
+        return window(*args)
+
+    async def main() -> None:
+        monkeypatch.setattr(answering, "context_window", slow)
+        looks_at("p1", "rows.sort(key)")
+        async with room_in(tmp_path) as room:
+            asked = asyncio.create_task(room.ask("Why?", signed={"page": "p1", "context": True}))
+            assert await asyncio.to_thread(loading.wait, 60)
+            looks_at("p1", "print(rows)")  # the user goes on in another cell meanwhile
+            chat = pages.chat_at("room.chat")
+            assert chat is not None
+            chat.switch(False)  # and unticks the box, for the next question
+            loaded.set()
+            await asked
+            assert sent(odd) == [CELL + NAMES + "Why?"]
+            assert line(room, "p1")["on"] is False
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("queued", ["And here?", "/explain"])
+def test_a_question_that_waits_for_its_turn_takes_the_cell_it_was_asked_in(
+    odd: OddServer, tmp_path: Path, queued: str
+) -> None:
+    held = threading.Event()
+
+    def arrived() -> int:
+        chat = pages.chat_at("room.chat")
+        assert chat is not None
+        return sum(each.done() for each in list(chat._arrivals._arrived.values()))
+
+    def slow(request: Request) -> None:
+        request.say("Well.")
+        assert held.wait(60)
+        request.done()
+
+    async def main() -> None:
+        odd.will_say(slow, "Well.")
+        async with room_in(tmp_path) as room:
+            first = asyncio.create_task(room.ask("Hello"))
+            await asyncio.to_thread(until, lambda: odd.asked, 60)
+            looks_at("p1", "rows.sort(key)")
+            second = asyncio.create_task(room.ask(queued, signed={"page": "p1"}))
+            await asyncio.to_thread(until, lambda: arrived() == 2, 60)
+            looks_at("p1", "print(rows)")
+            held.set()
+            await asyncio.gather(first, second)
+            assert CELL in sent(odd)[-1] and "print(rows)" not in sent(odd)[-1]
+
+    try:
+        asyncio.run(main())
+    finally:
+        held.set()
+
+
+def test_a_message_is_answered_whatever_becomes_of_its_context(
+    odd: OddServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("no room")
+
+    async def main() -> None:
+        looks_at("p1", "rows.sort(key)")
+        async with room_in(tmp_path) as room:
+            monkeypatch.setattr(pages.Arrivals, "note", fail)
+            assert await room.ask("Why?", signed={"page": "p1"}) == ["Well."]
+            assert sent(odd) == [CELL + NAMES + "Why?"]
 
     asyncio.run(main())
 

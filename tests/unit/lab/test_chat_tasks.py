@@ -14,9 +14,11 @@ from local_assistant.errors import AssistantError
 from local_assistant.lab import prompts
 from local_assistant.lab.chat import tasks
 from local_assistant.lab.chat.beside import Open
+from local_assistant.lab.chat.context import context_of
 from local_assistant.lab.chat.notebooks import Notebook
 from local_assistant.lab.chat.notes import without_notes
 from local_assistant.lab.chat.question import Question
+from local_assistant.lab.chat.seen import read_seen
 from tests.unit.lab.test_chat_notebooks import CELL, LAST, code, failed
 
 FAILED = {**failed(CELL, LAST, count=2), "source": "x = 1\ntotal(x)", "id": "bad"}
@@ -98,6 +100,65 @@ def test_an_answer_without_a_corrected_cell_is_said(answer: str) -> None:
 def test_the_same_cell_again_is_no_correction() -> None:
     same = f"```python\n{FAILED['source']}\n```"
     assert "no corrected code" in asked("/fix", beside(FAILED)).closing(same)
+
+
+def in_file(path: str, text: str) -> Question:
+    """Return what ``/fix`` asks about the lines of a file that is in front."""
+    shown = context_of(read_seen({"kind": "file", "path": path, "text": text}))
+    return tasks.about_lines(SimpleNamespace(body="/fix", attachments=None), shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "answer", "after"),
+    [
+        ("a.js", "let x = 1", "```js\nlet x = 2\n```\nIt shows:\n```\n2\n```", "let x = 2"),
+        ("a.sql", "selec 1", "```sql\nselec 1\n```\nmust be\n```sql\nselect 1\n```", "select 1"),
+        ("a.sh", "ech 1", "```bash\necho 1\n```\nRun it:\n```bash\n\n```", "echo 1"),
+        ("a.txt", "Helo", "```\nHello\n```", "Hello"),
+        ("a.py", "else:\n    x = 1", "```python\nelse:\n    x = 2\n```", "    x = 2"),
+    ],
+)
+def test_of_a_file_the_last_block_that_differs_is_the_correction(
+    path: str, before: str, answer: str, after: str
+) -> None:
+    closing = in_file(path, before).closing(answer)
+    assert f"\n+{after}\n" in closing
+    assert "select these lines in the file, then click on *Replace*" in closing
+    assert "click into the cell" not in closing
+
+
+def test_lines_from_inside_of_a_function_are_compared_without_their_indent() -> None:
+    question = in_file("a.py", "    for x in rows:\n        tota += x\n")
+    closing = question.closing("```python\nfor x in rows:\n    total += x\n```")
+    assert " for x in rows:\n-    tota += x\n+    total += x\n" in closing
+    assert "indent them as before" in closing
+    same = question.closing("```python\nfor x in rows:\n    tota += x\n```")
+    assert "no corrected code" in same
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "answer", "line"),
+    [
+        ("R", "x <- men(y)", "```r\nx <- mean(y)\n```", "x <- mean(y)"),
+        ("julia", "x = sin.(y", "```julia\nx = sin.(y)\n```", "x = sin.(y)"),
+        ("python", "%%sql\nselec 1", "```sql\n%%sql\nselect 1\n```", "select 1"),
+    ],
+)
+def test_a_cell_of_another_language_is_corrected_too(
+    language: str, source: str, answer: str, line: str
+) -> None:
+    content = {"cells": [code(source)], "metadata": {"kernelspec": {"language": language}}}
+    question = asked("/fix it", Open(Notebook.of("a.ipynb", content), 0))
+    closing = question.closing(answer)
+    assert f"\n+{line}\n" in closing and "click into the cell" in closing
+
+
+@pytest.mark.parametrize("command", [*tasks.TASKS, "/fix the sum"])
+def test_a_notebook_of_secrets_is_not_read_unasked(command: str) -> None:
+    opened = Open(Notebook.of("conf/secrets.ipynb", {"cells": [FAILED]}), 0)
+    with pytest.raises(AssistantError, match=r"^secrets\.ipynb is not read unasked") as raised:
+        asked(command, opened)
+    assert "Attach it" in (raised.value.fix or "")
 
 
 def test_what_is_attached_wins(tmp_path: Path) -> None:

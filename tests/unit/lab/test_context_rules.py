@@ -86,6 +86,13 @@ def test_the_cell_that_just_failed_counts_until_the_cursor_is_in_another() -> No
     assert cell_in_use(seen(cell("a", ERROR, count=1), *cells[1:], active=0)) == 0
 
 
+def test_a_cell_of_many_outputs_fails_by_its_last_one() -> None:
+    lines = [{"output_type": "stream", "text": f"step {n}\n"} for n in range(60)]
+    found = context(cell("run()", *lines, ERROR, count=1))
+    assert [part.kind for part in found.parts] == ["source", "error", "output"]
+    assert found.parts[2].content.splitlines()[0] == "step 11"
+
+
 def test_a_selection_goes_along_by_itself_too() -> None:
     found = context(cell("x = 1\ny = 2"), selection="y = 2", touched=True)
     assert [part.name for part in found.parts] == [

@@ -21,7 +21,7 @@ from local_assistant.lab.chat.asking import Asking, Chat
 from local_assistant.lab.chat.backend import Backend, Counts, Unreachable
 from local_assistant.lab.chat.model import CHOOSER, ChatModel, short
 from local_assistant.lab.chat.prompt import Prompt, Turn, build_prompt
-from local_assistant.lab.chat.question import Question
+from local_assistant.lab.chat.question import Question, wording
 from local_assistant.lab.chat.settings import Settings
 from local_assistant.lab.chat.sharing import Sharing
 from local_assistant.lab.chat.speaking import Speech, speak
@@ -47,6 +47,7 @@ class Answering:
 
     Attributes:
         last: what the last complete answer took.
+        sharing: what goes along with its questions by itself.
     """
 
     def __init__(self, persona: Any, settings: Settings, chat_model: ChatModel) -> None:
@@ -55,13 +56,14 @@ class Answering:
         self._chat_model = chat_model
         self._backend = Backend()
         self.last: Measured | None = None
-        self._sharing = Sharing(persona, self.config)
-        self._asked: dict[str, Question] = {}
-        """What messages asked that is not in their text: later turns and /again read it, too."""
+        self.sharing = Sharing(persona, self.config)
+        self._asked: dict[str, tuple[object, Question]] = {}
+        """What messages asked that is not in their text, with that: /again reads it, too."""
 
     def asked(self, message: Any) -> Question | None:
-        """Return what a message asked that is not in its text, unless that was forgotten."""
-        return self._asked.get(message.id)
+        """Return what a message asked that is not in its text; None of one that was edited."""
+        said, question = self._asked.get(message.id, (None, None))
+        return question if said == wording(message) else None
 
     async def pieces(self, question: Question) -> AsyncIterator[str]:
         """Yield what goes into the answer's message: notes first, then the model's words."""
@@ -165,15 +167,15 @@ class Answering:
         self, question: Question, choice: Choice, config: AssistantConfig, tools: calling.Offer
     ) -> Prompt:
         """Return the prompt; later questions know what it was."""
-        persona, sharing, message = self._persona, self._sharing, question.message
+        persona, sharing, message = self._persona, self.sharing, question.message
         if question.turn is not None:
-            self._asked[message.id] = question
+            self._asked[message.id] = (wording(message), question)
         # Read here: a shared (RTC) chat must not be touched from another thread.
         messages, known = persona.chat.get_messages(), persona.chat.get_attachments()
         shown = sharing.last_shown(messages, before=message.id)
         root = Path(persona.parent.root_dir)
         offered = bool(tools.definitions)
-        chat = Chat(root, messages, known, persona.id, sharing.turns(), shown, offered)
+        chat = Chat(root, messages, known, persona.id, sharing.turns(messages), shown, offered)
         context = await sharing.context_for(message, known, config) if question.plain else None
         model = short(choice.model)
         asking = Asking(question, chat, context, config, tools.budget, model)

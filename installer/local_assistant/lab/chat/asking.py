@@ -16,7 +16,7 @@ from local_assistant.lab.chat.commands import is_question
 from local_assistant.lab.chat.context import Context
 from local_assistant.lab.chat.history import conversation
 from local_assistant.lab.chat.prompt import Attachment, Prompt, Turn, build_prompt
-from local_assistant.lab.chat.question import Question
+from local_assistant.lab.chat.question import Question, wording
 from local_assistant.lab.chat.sharing import Sent
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Asking:
         message, turn = self._question.message, self._question.turn
         if turn is not None:
             prompt = self._built([turn])
-            return prompt, Sent(prompt.asked, turn.attachments, None)
+            return prompt, Sent(prompt.asked, turn.attachments, None, wording(message))
         asked = documents.question_of(message.body)
         if asked is not None:
             last = self._conversation(())[-1]
@@ -96,7 +96,8 @@ class Asking:
         own = Turn("user", message.body.strip(), self._attached(message), whole)
         merged = prompt.asked.text != own.text  # with a message that nothing has answered
         shown = whole if prompt.asked.context else ()  # there may have been no room at all
-        return prompt, Sent(own if merged else prompt.asked, shown, self._context)
+        sent = own if merged else prompt.asked
+        return prompt, Sent(sent, shown, self._context, wording(message))
 
     def _with_context(self) -> tuple[Prompt, tuple[Attachment, ...]]:
         """Return the prompt, and what goes along that the model does not read already."""

@@ -71,9 +71,14 @@ async def learning(
         return await asyncio.to_thread(_forget, words[1:], root, config)
     stop, loop = threading.Event(), asyncio.get_running_loop()
 
+    def show(said: str) -> None:
+        # Looked at here, on the loop: the thread may be at its last files after the stop button.
+        if not stop.is_set():
+            tell(said)
+
     def progress(done: Learned, path: str) -> None:
         said = f"is learning: {done.files} files, {Path(path).name}"
-        loop.call_soon_threadsafe(tell, said)
+        loop.call_soon_threadsafe(show, said)
 
     try:
         return await asyncio.to_thread(_learn, words, root, config, progress, stop)

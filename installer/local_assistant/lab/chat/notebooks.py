@@ -84,7 +84,7 @@ class Notebook:
     def cell(self, index: int) -> Attachment:
         """Return a cell without anything around it."""
         language = self.language if self.is_code(index) else "markdown"
-        return Attachment(self.place(index), self.source(index), language)
+        return Attachment(self.place(index), self.source(index), language, cell=True)
 
     def about(self, index: int) -> list[Attachment]:
         """Return a cell with its error or its output, and what it may use of the notebook."""

@@ -2,7 +2,8 @@
 
 Contract: one for a Jupyter server, on its event loop only; kept in memory, nowhere else. A page
 has a name of its own, which goes along with each of its messages (:func:`told_for`), so that of
-several pages the one that asks is known.
+several pages the one that asks is known. What a page had told when a message came is kept for
+that message (:class:`Arrivals`): while it waits for a model, its writer goes on working.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _OVERTAKEN_S = 2.0
 _LOOK_S = 0.01
 _MOST = 32
 """Pages; what was told longest ago is forgotten first."""
+_MOST_WAITING = 16
+"""Messages of one chat for which is kept what its page had told; it can be a whole notebook."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,34 @@ async def told_for(message: Any) -> Told | None:
             break
         await asyncio.sleep(_LOOK_S)
     return _told.get(page)
+
+
+class Arrivals:
+    """What its page had told when each message of one chat came, the last messages' only."""
+
+    def __init__(self) -> None:
+        self._arrived: OrderedDict[str, asyncio.Task[Told | None]] = OrderedDict()
+
+    def note(self, message: Any) -> None:
+        """Look at what the page of a message tells as it comes; waits for nothing itself."""
+        if message.id in self._arrived:
+            return
+        self._arrived[message.id] = asyncio.create_task(told_for(message))
+        while len(self._arrived) > _MOST_WAITING:
+            self._arrived.popitem(last=False)
+
+    async def told(self, message: Any) -> Told | None:
+        """Return what was told when a message came; of one from long ago what is told now."""
+        arrived = self._arrived.get(message.id)
+        if arrived is None:
+            return await told_for(message)
+        # Shielded: whoever stops an answer can ask for it again.
+        return await asyncio.shield(arrived)
+
+    def close(self) -> None:
+        """Look no longer."""
+        for arrived in self._arrived.values():
+            arrived.cancel()
 
 
 def join(chat: Sharing) -> None:

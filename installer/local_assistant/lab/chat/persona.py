@@ -102,6 +102,14 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             config = await self._answering.config()
             await asyncio.to_thread(look_ahead, config, self._chat_model.own)
 
+    async def on_message(self, message: Any) -> None:
+        """Take a message: it is about what its writer looks at now, however long it waits."""
+        try:
+            self._answering.sharing.arrived(message)
+        except Exception as error:  # the message is answered all the same
+            logger(LOG_COMPONENT).error("what a page has told", exc_info=error)
+        await super().on_message(message)
+
     async def process_message(self, message: Any) -> None:
         """Answer one message; the stop button ends this early and without a complaint."""
         self._reply = asyncio.ensure_future(self._respond(message))
@@ -131,9 +139,20 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             self._unsubscribe()
         for task in [*self._background, *([self._reply] if self._reply else [])]:
             task.cancel()
+        self._answering.sharing.close()
         await super().shutdown()
 
+    def _as_it_is(self, message: Any) -> Any:
+        """Return a message in its wording of now: it may have been edited while it waited."""
+        now = self.chat.get_message(message.id)
+        if now is None:
+            return message  # an ephemeral one
+        return replace(message, body=now.body, attachments=now.attachments, deleted=now.deleted)
+
     async def _respond(self, message: Any) -> None:
+        message = self._as_it_is(message)
+        if message.deleted:
+            return
         text = message.body.strip()
         if is_answer(self.chat.get_message(message.id) or message):
             return  # the answer that asked for it goes on by itself
@@ -172,7 +191,7 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             return Question(message)
         self.set_status("is looking at the notebook")
         root, known = Path(self.parent.root_dir), self.chat.get_attachments()
-        return await tasks.question(message, root, known)
+        return await tasks.question(message, root, known, self._answering.sharing.told)
 
     async def _question_again(self, message: Any) -> Question:
         """Return the last question; a cell as it was then, unless JupyterLab was restarted."""

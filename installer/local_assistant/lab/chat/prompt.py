@@ -38,6 +38,7 @@ class Attachment:
             or what is selected in it (``selection``).
         share: how much of the room for attachments it may take where not all of them fit.
         keep: the line that is the last to go where it is cut; -1 is the last one.
+        cell: whether it is a whole cell of a notebook.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Attachment:
     kind: str = "source"
     share: float = 1.0
     keep: int = 0
+    cell: bool = False
 
     def block(self) -> str:
         return attachment_block(self.name, self.content, self.language)

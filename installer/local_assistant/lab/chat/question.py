@@ -12,6 +12,11 @@ NEW_MESSAGE = "\x1e"
 """Among the pieces of an answer: what follows stands in a message of its own."""
 
 
+def wording(message: Any) -> tuple[str, tuple[str, ...]]:
+    """Return what a message says: jupyter-chat lets its writer change that under the same id."""
+    return message.body, tuple(message.attachments or ())
+
+
 @dataclass(frozen=True)
 class Question:
     """What one answer is to.

@@ -1,8 +1,9 @@
 """What one chat's questions take along by themselves, and what they have taken along before.
 
 Contract: on the event loop only. An earlier question is sent again exactly as it was sent then,
-for as long as the server lives, so that a model server need not read it anew. What was sent and
-has not changed since is not sent again while the model still reads it.
+for as long as the server lives, so that a model server need not read it anew; one whose message
+was edited since is not. What was sent and has not changed is not sent again while the model still
+reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from local_assistant.lab.chat.commands import is_question
 from local_assistant.lab.chat.context import Context, is_attached
 from local_assistant.lab.chat.history import conversation
 from local_assistant.lab.chat.memory import recalled, recalled_of, remember
+from local_assistant.lab.chat.pages import Told
 from local_assistant.lab.chat.prompt import Attachment, Turn, context_cost
+from local_assistant.lab.chat.question import wording
 
 if TYPE_CHECKING:
     from local_assistant.config import AssistantConfig
@@ -34,11 +37,13 @@ class Sent:
         turn: as it was sent.
         whole: what went along, before it was cut to fit; empty where nothing did.
         context: what it would have taken along.
+        wording: what its message said; one that was edited since is never sent again as it was.
     """
 
     turn: Turn
     whole: tuple[Attachment, ...]
     context: Context | None
+    wording: tuple[str, tuple[str, ...]]
 
 
 class Sharing:
@@ -54,6 +59,7 @@ class Sharing:
         self.config = config
         self._sent: dict[str, Sent] = {}
         self.budget: int | None = None
+        self._arrivals = pages.Arrivals()
         pages.join(self)
 
     @property
@@ -71,6 +77,21 @@ class Sharing:
         if recalled(self._persona.chat, _SWITCH) is not on:
             remember(self._persona.chat, _SWITCH, on)
 
+    def arrived(self, message: Any) -> None:
+        """Note what the page of a message shows now: it may wait long until it is answered."""
+        shown, own = recalled_of(message, _SWITCH), recalled(self._persona.chat, _SWITCH)
+        if isinstance(shown, bool) and isinstance(own, bool):
+            self.switch(shown)  # its page could not say so before
+        self._arrivals.note(message)
+
+    async def told(self, message: Any) -> Told | None:
+        """Return what the page of a message had told when it came."""
+        return await self._arrivals.told(message)
+
+    def close(self) -> None:
+        """End what goes on in the background."""
+        self._arrivals.close()
+
     async def context_for(
         self, message: Any, known: Mapping[str, Any], config: AssistantConfig
     ) -> Context | None:
@@ -84,11 +105,13 @@ class Sharing:
         before = self._sent.get(message.id)
         if before is not None:
             return before.context
-        told, shown = await pages.told_for(message), recalled_of(message, _SWITCH)
-        if isinstance(shown, bool) and shown != self.is_on(config):
-            self.switch(shown)  # its page could not say so before
+        told, shown = await self.told(message), recalled_of(message, _SWITCH)
+        own = recalled(self._persona.chat, _SWITCH)
+        if isinstance(shown, bool) and not isinstance(own, bool) and shown != config.chat.context:
+            self.switch(shown)  # as above, where the chat had no word of its own
+        on = shown if isinstance(shown, bool) else self.is_on(config)
         context = told.context if told else None
-        if context is None or context.secret or not self.is_on(config):
+        if context is None or context.secret or not on:
             return None
         return None if is_attached(context, message.attachments or (), known) else context
 
@@ -99,9 +122,10 @@ class Sharing:
         while len(self._sent) > _MOST:
             del self._sent[next(iter(self._sent))]
 
-    def turns(self) -> dict[str, Turn]:
-        """Return the questions as they were sent, by message."""
-        return {key: sent.turn for key, sent in self._sent.items()}
+    def turns(self, messages: Iterable[Any]) -> dict[str, Turn]:
+        """Return the questions as they were sent, by message; those edited since are left out."""
+        found = ((message.id, self._sent_as(message)) for message in messages)
+        return {key: sent.turn for key, sent in found if sent is not None}
 
     def last_shown(self, messages: Iterable[Any], before: str = "") -> Sent | None:
         """Return the question, of those ahead of a message, that last took something along."""
@@ -109,9 +133,14 @@ class Sharing:
         for message in messages:
             if message.id == before:
                 break
-            sent = self._sent.get(message.id)
+            sent = self._sent_as(message)
             last = sent if sent and sent.whole else last
         return last
+
+    def _sent_as(self, message: Any) -> Sent | None:
+        """Return what a message was, unless it says something else now."""
+        sent = self._sent.get(message.id)
+        return sent if sent is not None and sent.wording == wording(message) else None
 
     def line(self, context: Context | None, config: AssistantConfig) -> dict[str, Any]:
         """Return what the line at the chat's input says, and whether its box is ticked."""
@@ -136,6 +165,6 @@ class Sharing:
         if last is None or last.whole != context.parts:
             return False
         turns = conversation(
-            messages, "", self._persona.id, lambda message: (), is_question, self.turns()
+            messages, "", self._persona.id, lambda message: (), is_question, self.turns(messages)
         )
         return last.turn in turns

@@ -1,14 +1,14 @@
 """``/explain``, ``/fix``, ``/test`` and ``/doc``: short questions about the code in hand.
 
 Contract: what is attached wins; else it is the notebook open beside the chat. The question goes
-to the model without what was said before: a small model reads one thing at a time. For ``/fix``
-what changes is worked out here, not by the model.
+to the model without what was said before: a small model reads one thing at a time. Nothing is
+read unasked of what has a name that stands for secrets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import difflib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -17,14 +17,16 @@ from typing import Any
 
 from local_assistant.errors import AssistantError
 from local_assistant.lab import prompts
-from local_assistant.lab.chat import beside, notes, pages
+from local_assistant.lab.chat import beside, pages
 from local_assistant.lab.chat.attachments import all_cells, read_attachments
+from local_assistant.lab.chat.changes import changes
 from local_assistant.lab.chat.context import Context
-from local_assistant.lab.chat.names import plain
 from local_assistant.lab.chat.notebooks import Notebook, Unreadable
+from local_assistant.lab.chat.pages import Told
 from local_assistant.lab.chat.prompt import Attachment, Turn
 from local_assistant.lab.chat.question import Question
 from local_assistant.lab.chat.seen import SeenFile, SeenNotebook
+from local_assistant.lab.secret_files import holds_secrets
 
 EXPLAIN, FIX, TEST, DOC = "/explain", "/fix", "/test", "/doc"
 TASKS = {
@@ -35,9 +37,9 @@ TASKS = {
 }
 """The commands, and what they do."""
 
-_WHERE = "Attach a file or a cell by the paper clip, or click into a notebook's cell."
+ToldOf = Callable[[Any], Awaitable[Told | None]]
 
-_APPLY = "To apply it, click into the cell, then on *Replace* below the corrected code."
+_WHERE = "Attach a file or a cell by the paper clip, or click into a notebook's cell."
 
 
 def is_task(text: str) -> bool:
@@ -45,19 +47,22 @@ def is_task(text: str) -> bool:
     return bool(text) and text.split()[0] in TASKS
 
 
-async def question(message: Any, root: Path, known: dict[str, Any]) -> Question:
+async def question(
+    message: Any, root: Path, known: dict[str, Any], told_of: ToldOf = pages.told_for
+) -> Question:
     """Return what a message with one of the commands asks.
 
     Args:
         message: the user's message.
         root: JupyterLab's folder.
         known: the chat's attachments.
+        told_of: returns what the page of a message has told.
 
     Raises:
         AssistantError: there is nothing to work on.
     """
     if not message.attachments:
-        return await _beside(message, root)
+        return await _beside(message, root, await told_of(message))
     command, _ = _parts(message)
     whole = _failed_cell if command == FIX else all_cells
     found, missing = await asyncio.to_thread(
@@ -68,9 +73,8 @@ async def question(message: Any, root: Path, known: dict[str, Any]) -> Question:
     return _asked(message, found, [f"Not read: {'; '.join(missing)}."] if missing else [])
 
 
-async def _beside(message: Any, root: Path) -> Question:
+async def _beside(message: Any, root: Path, told: Told | None) -> Question:
     """Return what a message asks about what its writer looks at: as told, or as pages answer."""
-    told = await pages.told_for(message)
     seen = told.seen if told else None
     if told is not None and isinstance(seen, SeenFile):
         return about_lines(message, told.context)
@@ -87,11 +91,7 @@ def about_lines(message: Any, context: Context | None) -> Question:
     """
     if context is None:
         raise AssistantError("There is nothing to work on.", _WHERE)
-    if context.secret:
-        raise AssistantError(
-            f"{context.place} is not read unasked: files of this name hold secrets.",
-            "Attach it by the paper clip, if the model may read it.",
-        )
+    _refuse_secrets(context.path)
     return _asked(message, list(context.parts), [f"About {context.place}."])
 
 
@@ -99,14 +99,23 @@ def about_open(message: Any, opened: beside.Open | None) -> Question:
     """Return what a message asks about the notebook that is open.
 
     Raises:
-        AssistantError: there is none, or nothing in it to work on.
+        AssistantError: there is none, nothing in it to work on, or it is not to be read.
     """
     command, words = _parts(message)
     if opened is None:
         raise AssistantError("There is nothing to work on.", _WHERE)
     notebook = opened.notebook
+    _refuse_secrets(notebook.name)
     index = _cell_meant(command, words, opened)
     return _asked(message, notebook.about(index), [f"About {notebook.place(index)}."])
+
+
+def _refuse_secrets(path: str) -> None:
+    if holds_secrets(path):
+        raise AssistantError(
+            f"{path.rpartition('/')[2]} is not read unasked: files of this name hold secrets.",
+            "Attach it by the paper clip, if the model may read it.",
+        )
 
 
 def _parts(message: Any) -> tuple[str, str]:
@@ -121,7 +130,7 @@ def _asked(message: Any, found: list[Attachment], said: list[str]) -> Question:
     question = Question(message, Turn("user", text, tuple(found)), tuple(said))
     if command != FIX:
         return question
-    return replace(question, closing=partial(_changes, _code(found)))
+    return replace(question, closing=partial(changes, _code(found)))
 
 
 def _cell_meant(command: str, words: str, opened: beside.Open) -> int:
@@ -175,20 +184,3 @@ def _code(found: list[Attachment]) -> Attachment | None:
         if error.kind == "error":
             return cell
     return sources[0] if len(sources) == 1 else None
-
-
-def _changes(code: Attachment | None, answer: str) -> str:
-    """Return what an answer's code changes, folded under it."""
-    from local_assistant.lab.magics.formats import corrected_cell
-
-    if code is None:
-        return ""
-    corrected = corrected_cell(answer, code.content, plain)
-    if corrected is None:
-        return notes.note("The answer has no corrected code.")
-    lines = difflib.unified_diff(
-        code.content.splitlines(), corrected.splitlines(), lineterm="", n=2
-    )
-    diff = "\n".join(list(lines)[2:])  # without the names of files
-    text = f"{notes.fenced(diff, 'diff')}\n\n{_APPLY}"
-    return notes.folded(f"What changes in {code.name}", text, shown=True)
