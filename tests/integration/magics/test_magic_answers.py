@@ -124,6 +124,7 @@ def test_an_unknown_format_is_named_with_the_nearest(notebook_kernel: Kernel) ->
 @pytest.mark.parametrize("size", [200_000, 3_300])
 def test_a_prompt_that_does_not_fit_is_refused(notebook_kernel: Kernel, size: int) -> None:
     """The larger one by our estimate, the smaller one by the server's count."""
+    notebook_kernel.run("%ai reset")  # what was asked before would go along
     notebook_kernel.run(f"text = 'kxqz ' * {size // 5}")
     cell = notebook_kernel.run("%%ai\nExplain this: {text}", timeout=30)
     assert (cell.status, cell.stderr, cell.outputs) == ("error", "", [])
