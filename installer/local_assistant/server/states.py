@@ -175,12 +175,18 @@ def _nothing_listens(url: str) -> ServerState:
         )
     unit = service.unit_state()
     text = f"Ollama is installed ({binary}), but does not run."
-    how: How | None = None if unit == "none" else "service"
+    how: How | None = None if unit in ("none", "elsewhere") else "service"
     if unit == "coming":
         text = f"Ollama's service ({service.UNIT}) is starting and does not answer yet."
         return ServerState("stopped", url, True, text, f"See: {service.LOG}", "", how, binary)
     fix = "Start it with: ollama serve"
-    if unit != "none":
+    if unit == "elsewhere":
+        text = (
+            f"Ollama is installed ({binary}), but does not run at {url}. Its service "
+            f"({service.UNIT}) runs, but does not listen there."
+        )
+        fix += ", or name the service's address ([server] url in assistant.toml)"
+    elif unit != "none":
         text += f" Its service ({service.UNIT}) {'has failed' if unit == 'failed' else 'is off'}."
         fix = f"Start it with: {service.START}"
         fix += f" (its log: {service.LOG})" if unit == "failed" else ""

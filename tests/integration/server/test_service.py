@@ -25,13 +25,16 @@ Install = Callable[..., Path]
 
 @pytest.fixture
 def unit(no_ollama: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Install a unit of which ``systemctl is-active`` says what the test wants."""
+    """Install a unit whose ``ActiveState`` is what the test wants, since the machine's start."""
     monkeypatch.setattr(service, "FOLDERS", (no_ollama,))
 
     def install(says: str) -> Path:
         (no_ollama / service.UNIT).write_text("[Service]\n")
         program = no_ollama / "systemctl"
-        program.write_text(f"#!/bin/sh\necho x >> {no_ollama}/asked\necho {says}\n")
+        program.write_text(
+            f"#!/bin/sh\necho x >> {no_ollama}/asked\n"
+            f"echo ActiveState={says}\necho ActiveEnterTimestampMonotonic=1\n"
+        )
         program.chmod(0o755)
         return no_ollama / "asked"
 
@@ -93,3 +96,26 @@ def test_one_that_is_off_is_named_and_ours_is_started(
     assert endpoint.kind == "ollama"
     assert "Models that its service had are in that one only" in endpoint.detail
     assert states.describe(config).how == "us"
+
+
+def test_one_that_runs_at_another_address_is_not_waited_for(
+    assistant: Configure,
+    install_ollama: Install,
+    unit: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It had been waited for, in vain, and then said to be starting."""
+    monkeypatch.setattr(service, "COMES_UP_WITHIN_S", 0.0)  # not all machines run for a minute
+    install_ollama()
+    unit("active")
+    url = f"http://127.0.0.1:{free_port()}"
+    config = assistant(server__url=url)
+    found = states.describe(config)
+    assert (found.state, found.how) == ("stopped", None)
+    assert "Its service (ollama.service) runs, but does not listen there." in found.detail
+    endpoint = find_server(config)
+    assert (endpoint.kind, endpoint.url) == ("ollama", url)
+    assert "its service" not in endpoint.detail
+    ours = ollama.started_by_us()
+    assert ours is not None
+    assert ours.url == url

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,27 +122,45 @@ def test_a_real_listener_is_found() -> None:
     assert found.pid == os.getpid()
 
 
-def systemctl(folder: Path, says: str) -> None:
+NOW_S = 1000.0
+
+
+def systemctl(folder: Path, state: str, since_s: float | None = None) -> None:
+    """Put a ``systemctl`` on PATH that says what systemd's says, to this one question only."""
+    asked = "show --property=ActiveState,ActiveEnterTimestampMonotonic ollama.service"
+    since = "" if since_s is None else int(since_s * 1e6)
+    said = f"ActiveState={state}\\nActiveEnterTimestampMonotonic={since}\\n" if state else ""
     program = folder / "systemctl"
-    program.write_text(f'#!/bin/sh\n[ "$*" = "is-active ollama.service" ] && echo {says}\nexit 3\n')
+    program.write_text(f'#!/bin/sh\n[ "$*" = "{asked}" ] && printf "{said}"\nexit 1\n')
     program.chmod(0o755)
 
 
 @pytest.mark.parametrize(
-    ("says", "state"),
+    ("says", "since_s", "state"),
     [
-        ("active", "coming"),
-        ("activating", "coming"),
-        ("inactive", "stopped"),
-        ("failed", "failed"),
-        ("offline", "none"),
+        ("active", NOW_S - 59, "coming"),
+        ("active", NOW_S - 61, "elsewhere"),
+        ("active", 0, "elsewhere"),
+        ("active", None, "coming"),
+        ("reloading", NOW_S - 61, "elsewhere"),
+        ("activating", 0, "coming"),
+        ("activating", NOW_S - 61, "coming"),  # it has run before
+        ("inactive", 0, "stopped"),
+        ("deactivating", NOW_S - 61, "stopped"),
+        ("failed", 0, "failed"),
+        ("", None, "none"),  # "System has not been booted with systemd", on stderr
     ],
 )
 def test_what_systemd_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, state: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    says: str,
+    since_s: float | None,
+    state: str,
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    systemctl(tmp_path, says)
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: NOW_S))
+    systemctl(tmp_path, says, since_s)
     monkeypatch.setattr(service, "FOLDERS", (tmp_path,))
     assert service.unit_state() == "none"  # no such unit: not even asked
     (tmp_path / service.UNIT).write_text("[Service]\n")
