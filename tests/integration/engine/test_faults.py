@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -62,6 +63,27 @@ def test_a_process_that_answers_no_more_is_ended_and_said(tiny_file: Path, home:
         await process.stop()
 
     asyncio.run(asyncio.wait_for(work(), 30))
+
+
+@linux_only
+def test_a_process_that_is_stuck_is_ended_also_where_its_client_has_left(
+    tiny_file: Path, home: Path
+) -> None:
+    """Its slot is not free before it has let go, so all that came later would wait for ever."""
+
+    async def work() -> None:
+        process = await ModelProcess.start(_parameters(tiny_file), silence_s=1.0)
+        os.kill(process.pid, signal.SIGSTOP)
+        upstream = process.upstream
+        while process.alive and upstream.leaving(0) is None:
+            with contextlib.suppress(asyncio.TimeoutError, UpstreamGone):
+                body = {"prompt": "a", "stream": True, "id_slot": 0}
+                await asyncio.wait_for(upstream.events("/completion", body).__anext__(), 0.1)
+        await process.wait()
+        assert "did not answer any more for 1 s and was ended" in process.how_it_ended()
+        await process.stop()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
 
 
 @linux_only

@@ -28,6 +28,15 @@ class LoadOptions:
 
 
 @dataclass(eq=False)
+class Load:
+    """A load that is under way, or waits for its turn."""
+
+    task: asyncio.Task[None] | None = None
+    begun: bool = False
+    waiters: int = 0
+
+
+@dataclass(eq=False)
 class Loaded:
     """A model in memory."""
 
@@ -38,6 +47,8 @@ class Loaded:
     """Of the file that was loaded; it may have been replaced or deleted since."""
     slots: SlotPool
     keep_alive: float
+    load: Load
+    """What brought it here."""
     active: int = 0
     draining: bool = False
     last_used: float = field(default_factory=time.monotonic)
@@ -55,6 +66,15 @@ class Loaded:
     @property
     def key(self) -> tuple[str, bool]:
         return (self.model.load_key, self.process.parameters.embedding)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody uses it, nor is about to.
+
+        Those who waited for its load take it up in a moment. Who unloads it before makes them
+        load it again, and two models that do not fit together would do that for ever.
+        """
+        return self.active == 0 and self.load.waiters == 0
 
     @property
     def context(self) -> int:

@@ -66,6 +66,8 @@ class ModelProcess:
         self._process = process
         self._tail: collections.deque[str] = collections.deque(maxlen=30)
         self.vram = 0
+        self.cards = False
+        """Whether there are graphics cards that llama.cpp can use."""
         self._log = asyncio.ensure_future(self._relay())
         self._guard: asyncio.Task[None] | None = None
         self._why_killed = ""
@@ -127,7 +129,7 @@ class ModelProcess:
             answer = {}
         if "port" in answer:
             self.upstream = Upstream(answer["port"], key, max_tokens, self._runs)
-            self.vram = answer.get("vram", 0)
+            self.vram, self.cards = answer["vram"], answer["cards"]
             return
         await self.stop()  # it has ended or is about to; its last words are then read
         raise LoadFailed(self._reason(answer.get("error")))

@@ -2,7 +2,7 @@
 
 Contract: started as ``python -m local_assistant.engine.runtime.runner`` by :mod:`.process`.
 It reads one JSON line of parameters from stdin (the API key comes this way, never in argv or
-the environment), answers one JSON line on its original stdout (``{"port": N}`` or
+the environment), answers one JSON line on its original stdout (``{"port": N, ...}`` or
 ``{"error": TEXT}``), and ends when stdin closes, so that it never outlives the front: on Linux
 at once, elsewhere after a load that has begun (llama.cpp lets no other thread run in it).
 """
@@ -30,7 +30,8 @@ def main() -> int:
         _say(report, {"error": str(error) or type(error).__name__})
         return 1
     port = int(server.listening_address.rpartition(":")[2])
-    _say(report, {"port": port, "vram": max(0, before - _free_on_cards())})
+    vram = max(0, before - _free_on_cards())
+    _say(report, {"port": port, "cards": before > 0, "vram": vram})
     while sys.stdin.readline():
         pass
     # No tidy end: the front is gone or wants the memory back now.
@@ -67,10 +68,15 @@ def _check_room(wanted: dict[str, Any], *, cards: bool) -> None:
     """
     need, room = wanted["need"], wanted["room"]
     if not cards and room is not None and need > room:
-        raise MemoryError(
-            f"model requires more system memory ({need / 2**30:.1f} GiB) "
-            f"than is available ({room / 2**30:.1f} GiB)"
-        )
+        raise MemoryError(too_large(need, room))
+
+
+def too_large(need: int, room: int) -> str:
+    """Return the sentence that refuses a model."""
+    return (
+        f"model requires more system memory ({need / 2**30:.1f} GiB) "
+        f"than is available ({room / 2**30:.1f} GiB)"
+    )
 
 
 def _start(wanted: dict[str, Any]) -> Any:

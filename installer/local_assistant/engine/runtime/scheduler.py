@@ -5,8 +5,9 @@ size and would push chat and completion out of their slots). One load at a time,
 of asking; a load that has begun is never stopped, however impatient the client, and one that
 nobody waits for any more is not begun. A model is kept until ``keep_alive`` after its last
 request (a request without one leaves the last value as it is), or until room is needed and
-it is the idle one used longest ago; where all are busy, the load waits. A process that dies
-is forgotten at once: the next request starts it again.
+it is the idle one used longest ago; where all are busy, the load waits, and what would not
+fit alone either is refused before. A process that dies is forgotten at once: the next request
+starts it again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from local_assistant.engine.gguf.header import Header
 from local_assistant.engine.log import log
 from local_assistant.engine.runtime.counters import Counters
-from local_assistant.engine.runtime.loaded import Loaded, LoadOptions, capped
-from local_assistant.engine.runtime.process import LoadParameters, ModelProcess
+from local_assistant.engine.runtime.loaded import Load, Loaded, LoadOptions, capped
+from local_assistant.engine.runtime.process import LoadFailed, LoadParameters, ModelProcess
+from local_assistant.engine.runtime.runner import too_large
 from local_assistant.engine.runtime.slots import SlotPool, Waiting
 from local_assistant.engine.settings import EngineOptions
 from local_assistant.engine.store.store import StoredModel
@@ -37,22 +39,15 @@ _TAKEN_UP_S = 5.0
 _PROCESS_BYTES = 120 * 1024 * 1024
 
 
-@dataclass(eq=False)
-class _Load:
-    """A load that is under way, or waits for its turn."""
-
-    task: asyncio.Task[None] | None = None
-    begun: bool = False
-    waiters: int = 0
-
-
 class Scheduler:
     """Loads, keeps and unloads models."""
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._loaded: dict[tuple[str, bool], Loaded] = {}
-        self._loads: dict[tuple[str, bool], _Load] = {}
+        self._loads: dict[tuple[str, bool], Load] = {}
+        self._ending: set[Loaded] = set()
+        """Unloaded, but their processes may still be there."""
         self.counters = Counters()
         self._waiting = Waiting(options.max_queue)
         self._one_load = asyncio.Lock()
@@ -100,7 +95,7 @@ class Scheduler:
             if entry is None:
                 continue
             entry.keep_alive = 0.0
-            if entry.active == 0:
+            if entry.idle:
                 await self._drop(entry)
 
     async def close(self) -> None:
@@ -135,8 +130,8 @@ class Scheduler:
         header: Header,
         wanted: LoadOptions,
         keep_alive: float,
-    ) -> _Load:
-        load = _Load()
+    ) -> Load:
+        load = Load()
         self._loads[key] = load
         load.task = asyncio.ensure_future(self._load(load, model, header, wanted, keep_alive, key))
 
@@ -149,20 +144,30 @@ class Scheduler:
         load.task.add_done_callback(ended)
         return load
 
-    async def _wait_for(self, key: tuple[str, bool], load: _Load) -> None:
+    async def _wait_for(self, key: tuple[str, bool], load: Load) -> None:
         assert load.task is not None
         load.waiters += 1
         try:
             await asyncio.shield(load.task)
         finally:
             load.waiters -= 1
-            if not load.waiters and not load.begun and self._loads.get(key) is load:
-                del self._loads[key]  # at once, so that nobody joins it any more
-                load.task.cancel()
+            if not load.waiters:
+                self._all_left(key, load)
+
+    def _all_left(self, key: tuple[str, bool], load: Load) -> None:
+        """End a load that has not begun; tell who wants room of a model that nobody took up."""
+        assert load.task is not None
+        if not load.begun and self._loads.get(key) is load:
+            del self._loads[key]  # at once, so that nobody joins it any more
+            load.task.cancel()
+            if key in self._loaded:
+                # It was to be replaced, and stays; no new request is to replace it in vain.
+                self._loaded[key].draining = False
+        self._spawn(self._notify())
 
     async def _load(
         self,
-        load: _Load,
+        load: Load,
         model: StoredModel,
         header: Header,
         wanted: LoadOptions,
@@ -170,12 +175,13 @@ class Scheduler:
         key: tuple[str, bool],
     ) -> None:
         async with self._one_load:
+            parameters = self._parameters(model, header, wanted, key[1])
+            self._check_hope(parameters.need)
             previous = self._loaded.get(key)
             if previous is not None:
                 previous.draining = True
-                await self._until(lambda: previous.active == 0)
+                await self._until(lambda: previous.idle)
                 await self._drop(previous)
-            parameters = self._parameters(model, header, wanted, key[1])
             await self._make_room(parameters.need, key)
             load.begun = True
             begin = time.monotonic()
@@ -184,7 +190,7 @@ class Scheduler:
                 parameters, self._options.load_timeout_s, self._options.max_tokens
             )
             slots = SlotPool(parameters.slots, process.upstream, self.counters, self._waiting)
-            entry = Loaded(model, process, parameters.need, header, slots, keep_alive)
+            entry = Loaded(model, process, parameters.need, header, slots, keep_alive, load)
             self._loaded[key] = entry
             # Those who wait for it take it up in a moment, also where it is kept for none.
             self._start_timer(entry, at_least=_TAKEN_UP_S if load.waiters else 0.0)
@@ -216,6 +222,25 @@ class Scheduler:
             need=header.size + header.kv_bytes(context * slots) + _PROCESS_BYTES,
         )
 
+    def _check_hope(self, need: int) -> None:
+        """Refuse what would not fit if nothing else were loaded, before anything is unloaded.
+
+        With graphics cards llama.cpp itself finds out what fits where; whether there are any is
+        known from what has been loaded. Of a loaded model's memory the system may count a part
+        (its file) as free already: it is added as a whole, so that nothing is refused that
+        might fit.
+
+        Raises:
+            LoadFailed: it never fits.
+        """
+        held = self._ending.union(self._loaded.values())
+        if not held or any(entry.process.cards for entry in held):
+            return
+        room, total = available_memory() + sum(entry.need for entry in held), usable_memory()
+        room = min(room, total or room)
+        if need > room:
+            raise LoadFailed(too_large(need, room))
+
     async def _make_room(self, need: int, key: tuple[str, bool]) -> None:
         """Unload idle models, the one used longest ago first, until the new one fits.
 
@@ -233,7 +258,7 @@ class Scheduler:
                 await self._until(lambda: self._idle() or not self._loaded)
 
     def _idle(self) -> list[Loaded]:
-        return [entry for entry in self._loaded.values() if entry.active == 0]
+        return [entry for entry in self._loaded.values() if entry.idle]
 
     def _room(self) -> int:
         """Return how much memory one more model can have.
@@ -254,7 +279,11 @@ class Scheduler:
         entry.stop_timer()
         if self._loaded.get(entry.key) is entry:
             del self._loaded[entry.key]
-        await entry.process.stop()
+        self._ending.add(entry)
+        try:
+            await entry.process.stop()
+        finally:
+            self._ending.discard(entry)
 
     async def _watch(self, entry: Loaded) -> None:
         await entry.process.wait()
@@ -279,6 +308,7 @@ class Scheduler:
         if entry.active == 0 and self._loaded.get(entry.key) is entry:
             # Out of the table at once, so that no request picks a model that is ending.
             del self._loaded[entry.key]
+            self._ending.add(entry)
             self._spawn(self._drop(entry))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -66,8 +66,15 @@ class Upstream:
         return self._leaving.get(slot)
 
     def silent_for(self) -> float:
-        """Return for how many seconds nothing came though something was asked."""
-        return time.monotonic() - self._heard if self._open_requests else 0.0
+        """Return for how many seconds nothing came though something was asked.
+
+        What a caller has left counts until the process has let go of it: its slot is not free
+        before, and who waits for that slot has not asked anything yet.
+        """
+        return time.monotonic() - self._heard if self._is_asked() else 0.0
+
+    def _is_asked(self) -> bool:
+        return self._open_requests > 0 or bool(self._leaving)
 
     async def lives(self, timeout_s: float) -> bool:
         """Whether the process still accepts and answers; a computing one does."""
@@ -120,7 +127,7 @@ class Upstream:
     @contextlib.asynccontextmanager
     async def _open(self, method: str, path: str, body: Any) -> AsyncIterator[_Reply]:
         data = b"" if body is None else json.dumps(body).encode()
-        if not self._open_requests:
+        if not self._is_asked():
             self._heard = time.monotonic()
         self._open_requests += 1
         try:
