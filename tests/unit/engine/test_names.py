@@ -102,3 +102,20 @@ def test_the_scheme_is_kept_for_a_pull_but_makes_no_other_name() -> None:
 def test_the_path_of_a_manifest_is_a_name(path: str, short: str | None) -> None:
     name = names.from_path(PurePosixPath(path))
     assert (name.short if name else None) == short
+
+
+@pytest.mark.parametrize(
+    ("colon", "folder"), [(":", "127.0.0.1:5000"), (";", "127.0.0.1;5000")]
+)  # as elsewhere, and as on Windows, which takes no colon in a folder's name
+def test_a_host_with_a_port_has_a_folder(
+    monkeypatch: pytest.MonkeyPatch, colon: str, folder: str
+) -> None:
+    monkeypatch.setattr(names, "_COLON", colon)
+    name = names.parse("127.0.0.1:5000/ns/m:t")
+    assert name.path.parts == (folder, "ns", "m", "t")
+    assert names.from_path(name.path) == name
+
+
+def test_what_stands_for_the_colon_is_in_no_name() -> None:
+    with pytest.raises(names.InvalidName):
+        names.parse("127.0.0.1;5000/ns/m:t")

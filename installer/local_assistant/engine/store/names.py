@@ -8,6 +8,7 @@ not begin with a dot. :func:`parse` reads a name as ``/api/copy`` and ``/api/cre
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -23,6 +24,9 @@ LOCAL = "local"
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
+_COLON = ";" if os.name == "nt" else ":"
+"""Stands for a host's colon in its folder's name: Windows takes none there, and a host has no
+semicolon."""
 _MISSING = "!MISSING!"
 """Stands for a part that a separator promised; it fits no part's grammar."""
 
@@ -63,7 +67,7 @@ class Name:
     @property
     def path(self) -> PurePath:
         """Where the manifest lies below ``manifests/``."""
-        return PurePath(self.host, self.namespace, self.model, self.tag)
+        return PurePath(self.host.replace(":", _COLON), self.namespace, self.model, self.tag)
 
     @property
     def fits(self) -> bool:
@@ -128,7 +132,8 @@ def from_path(path: PurePath) -> Name | None:
     """Return the name of a manifest's path below ``manifests/``; ``None`` if it is none."""
     if len(path.parts) != 4:
         return None
-    name = Name(*path.parts)
+    host, *rest = path.parts
+    name = Name(host.replace(_COLON, ":"), *rest)
     return name if name.fits else None
 
 
