@@ -23,6 +23,7 @@ from tests.integration.engine.http_checks import (
     whole,
 )
 from tests.integration.engine.talking_gguf import THINKING_TEMPLATE
+from tests.integration.engine.tiny_gguf import CHAT_TEMPLATE
 
 SAYS = ("It is ", "nine ", "o'clock.")
 ALL = {"temperature": 0}
@@ -47,6 +48,7 @@ def made(engine_http: httpx.Client, talking: Callable[..., str]) -> Callable[...
     def create(name: str, base: str = "clock", **fields: Any) -> str:
         talking("clock", *SAYS)
         talking("plain", *SAYS, template=None)
+        talking("strict", *SAYS, template=STRICT)
         body = {"model": name, "from": base, "stream": False, **fields}
         reply = engine_http.post("/api/create", json=body)
         assert reply.status_code == 200, reply.text
@@ -127,7 +129,16 @@ def test_which_template_writes_the_prompt(
         assert prompt_of(engine_http, path, model=more, **asked) == TURN.format("user", "hi") + OPEN
 
 
-@pytest.mark.parametrize("base", ["clock", "plain"])
+STRICT = (
+    "{% set said = messages[1:] if messages[0].role == 'system' else messages %}"
+    "{% for message in said %}{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% endfor %}"
+    + CHAT_TEMPLATE
+)
+"""As Gemma's and Mistral's."""
+
+
+@pytest.mark.parametrize("base", ["clock", "strict", "plain"])
 def test_the_oldest_messages_are_left_out(
     engine_http: httpx.Client, made: Callable[..., str], base: str
 ) -> None:
@@ -142,9 +153,23 @@ def test_the_oldest_messages_are_left_out(
     kept = [system, *talk[1 + answer["dropped_messages"] :]]
     asked = prompt_of(engine_http, "chat", model=name, messages=kept)
     assert answer["prompt_eval_count"] == _tokens(asked)
-    more = [system, *talk[answer["dropped_messages"] :]]
+    assert kept[1]["role"] == "user"
+    more = [system, *talk[answer["dropped_messages"] - 1 :]]  # one turn: two messages
     assert _tokens(prompt_of(engine_http, "chat", model=name, messages=more)) >= 4096
     status, why = refused(engine_http, "chat", **body, truncate=False)
+    assert status == 400
+    assert "exceeds the available context size (4096 tokens)" in why
+
+
+def test_a_template_that_takes_nothing_else_does_not_hide_why(
+    engine_http: httpx.Client, made: Callable[..., str]
+) -> None:
+    name = made("long-strict", base="strict")
+    why = refused(engine_http, "chat", model=name, messages=[user("a"), user("b")])[1]
+    assert "roles must alternate" in why
+    answer = {"role": "assistant", "content": "y"}
+    talk = [user("a"), answer, user("x" * 5000), {"role": "tool", "content": "z"}]
+    status, why = refused(engine_http, "chat", model=name, messages=talk)
     assert status == 400
     assert "exceeds the available context size (4096 tokens)" in why
 

@@ -136,6 +136,22 @@ def test_the_template_layer_fills_the_middle(engine_http: httpx.Client, plain: s
     assert prompt_of(engine_http, "generate", **body) == "hi"
 
 
+def test_a_gap_at_the_beginning_where_only_the_template_can_fill_it(
+    engine_http: httpx.Client, plain: str
+) -> None:
+    def made(name: str, template: str) -> dict[str, Any]:
+        body = {"model": name, "from": plain, "template": template, "stream": False}
+        assert engine_http.post("/api/create", json=body).status_code == 200
+        return {"model": name, "prompt": "", "suffix": "z"}
+
+    gap = made("gap", "{{ if .Suffix }}<P>{{ .Prompt }}<S>{{ .Suffix }}<M>{{ end }}")
+    assert prompt_of(engine_http, "generate", **gap) == "<P><S>z<M>"
+    assert whole(engine_http, "generate", **gap, options=ALL)["response"] == "".join(SAYS)
+    # A field of another case is not there, but as in Ollama such a model is said to insert.
+    none = made("no-gap", "{{ if .suffix }}<S>{{ end }}Q")
+    assert prompt_of(engine_http, "generate", **none) == "Q"
+
+
 def test_suffix_without_insert(engine_http: httpx.Client, clock: str) -> None:
     status, why = refused(engine_http, "generate", model=clock, prompt="a", suffix="b")
     assert (status, why) == (400, "registry.ollama.ai/library/clock:latest does not support insert")

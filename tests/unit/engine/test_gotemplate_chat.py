@@ -121,6 +121,7 @@ def test_a_suffix_is_shown_without_messages_or_system() -> None:
     template = parse("{{ if .Suffix }}<P>{{ .Prompt }}<S>{{ .Suffix }}<M>{{ else }}" + NEW +
                      "{{ end }}{{ if .System }}never{{ end }}")  # fmt: skip
     assert render_prompt(template, "def f(", "return", system="s") == "<P>def f(<S>return<M>"
+    assert render_prompt(template, "", "return", system="s") == "<P><S>return<M>"
 
 
 def test_a_prompt_without_a_suffix_is_a_user_message() -> None:

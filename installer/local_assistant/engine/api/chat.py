@@ -93,6 +93,7 @@ async def _native(
     if request.logprobs:
         body |= {"logprobs": True, "top_logprobs": max(request.top_logprobs, 1)}
     kept = messages
+    too_long: UpstreamError | None = None
     while True:
         begun = False
         whole = {**body, **rendering.native_body(kept, request, request.tools)}
@@ -104,9 +105,14 @@ async def _native(
                     yield chunk
             return
         except UpstreamError as error:
+            if too_long is not None and not begun:
+                # A template that does not take what is left has an error of its own to say,
+                # which is not about what was asked.
+                raise (error if generation.too_long(error) else too_long) from None
             refused = begun or not generation.too_long(error) or not request.truncate
-            if refused or kept is not messages or len(messages) == 1:
+            if refused or len(messages) == 1:
                 raise
+            too_long = error
 
         async def length(some: list[Message]) -> int:
             fields = rendering.native_body(some, request, request.tools)

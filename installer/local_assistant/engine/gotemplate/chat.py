@@ -47,9 +47,10 @@ def render_prompt(
 ) -> str:
     """Return the prompt for one request without history: a question, or a gap to fill.
 
-    With a suffix the template sees nothing but prompt and suffix: no system message.
+    With a suffix the template sees nothing but prompt and suffix: no system message. The prompt
+    may then be empty: a gap at the very beginning.
     """
-    if prompt and suffix:
+    if suffix:
         values = {"Prompt": prompt, "Suffix": suffix, "Response": "", **_thinking(think)}
         return template.render(values)
     said = [{"role": "system", "content": system}] if system else []

@@ -2,8 +2,8 @@
 
 Contract: the model's Go template counts, or the GGUF's own chat template (llama.cpp runs it)
 where there is no other or it can do more, as in Ollama; without both the prompt goes as it is.
-A conversation that does not fit loses its oldest messages, never a system message or the last
-one; a prompt that does not fit keeps its first tokens and its end, as in Ollama. Both are told
+A conversation that does not fit loses its oldest turns, never a system message or the last
+message; a prompt that does not fit keeps its first tokens and its end, as in Ollama. Both are told
 in the answer.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 from local_assistant.engine import gotemplate
 from local_assistant.engine.gguf.header import Header
 from local_assistant.engine.runtime.scheduler import Loaded
+from local_assistant.engine.runtime.upstream import UpstreamError
 from local_assistant.engine.store.capabilities import uses_chat_template
 from local_assistant.engine.store.store import StoredModel
 from local_assistant.engine.text import fim, generation
@@ -140,8 +141,8 @@ async def generate_prompt(
     before = ""
     if request.context is not None:
         before = await generation.detokenize(loaded, request.context)
-    own = request.template or (model.template if ".Suffix" in model.template else "")
-    if request.suffix and own and request.prompt and parsed(own).uses("suffix"):
+    own = request.template or (model.template if "suffix" in model.template.lower() else "")
+    if request.suffix and own and parsed(own).uses("suffix"):
         return before + await asyncio.to_thread(
             _rendered,
             lambda: gotemplate.render_prompt(
@@ -226,28 +227,56 @@ async def fitting(
 ) -> list[Message]:
     """Return the conversation without as many of its oldest messages as must go.
 
+    What is kept begins with a message of the user's: many templates refuse to begin with an
+    answer, and a tool's result says nothing without its call. Where not even the last turn
+    fits and the model is at work with its tools, it begins with one of the model's calls, if
+    the template takes that. The last message is kept in any case.
+
     Args:
         room: tokens that the prompt may have.
         length: tells a conversation's tokens.
     """
-    low, high = 0, len(messages) - 1
-    while high - low > 1:
+
+    async def fits(count: int) -> bool:
+        try:
+            return await length(_without_oldest(messages, count)) <= room
+        except UpstreamError:  # the template does not take this part of the conversation
+            return False
+
+    last = len(messages) - 1
+    turns = [index for index in range(1, last) if _role(messages[index]) == "user"]
+    count = await _first(turns, fits)
+    if count is None and _role(messages[last]) != "user":
+        begin = turns[-1] + 1 if turns else 1
+        calls = [index for index in range(begin, last) if _role(messages[index]) == "assistant"]
+        count = await _first(calls, fits)
+    return _without_oldest(messages, last if count is None else count)
+
+
+async def _first(counts: list[int], fits: Callable[[int], Awaitable[bool]]) -> int | None:
+    """Return the smallest of ascending numbers that fits, where all above it do, too."""
+    low, high = 0, len(counts)
+    while low < high:
         middle = (low + high) // 2
-        if await length(_without_oldest(messages, middle)) <= room:
+        if await fits(counts[middle]):
             high = middle
         else:
-            low = middle
-    return _without_oldest(messages, high)
+            low = middle + 1
+    return counts[low] if low < len(counts) else None
+
+
+def _role(message: Message) -> str:
+    return str(message.get("role") or "").lower()
 
 
 def _without_oldest(messages: list[Message], count: int) -> list[Message]:
-    kept = [each for each in messages[:count] if each.get("role") == "system"]
+    kept = [each for each in messages[:count] if _role(each) == "system"]
     return kept + messages[count:]
 
 
 def openai_message(message: Message) -> Message:
     """Return a chat message in the form that llama.cpp's server reads."""
-    role = str(message.get("role") or "").lower()
+    role = _role(message)
     out: Message = {"role": role, "content": message.get("content") or ""}
     if message.get("thinking"):
         out["reasoning_content"] = message["thinking"]
