@@ -41,34 +41,27 @@ TALK = [_say("system", 50), *(_say(role) for role in ("user", "assistant") * 4),
 @pytest.mark.parametrize(
     ("room", "begin"), [(660, 3), (659, 5), (460, 5), (459, 7), (260, 7), (259, 9), (5, 9)]
 )
-@pytest.mark.parametrize("length", [_strict, _length])
-def test_what_is_kept_begins_with_the_user(room: int, begin: int, length: Any) -> None:
-    assert _kept(TALK, room, length) == [0, *range(begin, 10)]
+def test_for_a_strict_template_what_is_kept_begins_with_the_user(room: int, begin: int) -> None:
+    assert _kept(TALK, room) == [0, *range(begin, 10)]
 
 
-WORK = [_say("user"), _say("assistant"), _say("user"),
-        *(_say(role) for role in ("assistant", "tool") * 3)]  # fmt: skip
+@pytest.mark.parametrize(("room", "begin"), [(660, 3), (659, 4), (559, 5), (60, 9), (5, 9)])
+def test_for_any_other_it_begins_anywhere_as_in_ollama(room: int, begin: int) -> None:
+    assert _kept(TALK, room, _length) == [0, *range(begin, 10)]
 
 
-@pytest.mark.parametrize(
-    ("room", "begin"), [(700, 2), (699, 3), (600, 3), (599, 5), (399, 7), (200, 7), (199, 8)]
-)
-def test_a_tools_result_is_not_kept_without_its_call(room: int, begin: int) -> None:
-    """But for the last message, which stays whatever is left of the rest."""
-    assert _kept(WORK, room, _length) == list(range(begin, 9))
+def test_the_last_message_stays_where_the_template_takes_nothing() -> None:
+    async def refuses(_some: list[Message]) -> int:
+        raise UpstreamError(500, "never")
 
-
-def test_only_whole_turns_are_tried_where_the_template_takes_nothing_else() -> None:
-    assert _kept(WORK, 700, _length) == _kept(WORK, 700, _calls_are_answers) == [*range(2, 9)]
-    assert _kept(WORK, 699, _calls_are_answers) == [8]
-
-
-async def _calls_are_answers(some: list[Message]) -> int:
-    if some[0]["role"] != "user":
-        raise UpstreamError(500, "After the optional system message, the user must speak")
-    return await _length(some)
+    assert _kept(TALK, 500, refuses) == [0, 9]
 
 
 def test_an_upper_case_role_is_that_role() -> None:
     loud = [{**each, "role": each["role"].upper()} for each in TALK]
-    assert _kept(loud, 259, _length) == [0, 9]
+
+    async def length(some: list[Message]) -> int:
+        return await _strict([{**each, "role": each["role"].lower()} for each in some])
+
+    assert _kept(loud, 259, length) == [0, 9]
+    assert _kept(loud, 459, length) == [0, 7, 8, 9]

@@ -2,8 +2,8 @@
 
 Contract: the model's Go template counts, or the GGUF's own chat template (llama.cpp runs it)
 where there is no other or it can do more, as in Ollama; without both the prompt goes as it is.
-A conversation that does not fit loses its oldest turns, never a system message or the last
-message; a prompt that does not fit keeps its first tokens and its end, as in Ollama. Both are told
+A conversation that does not fit loses its oldest messages, never a system message or the last
+one; a prompt that does not fit keeps its first tokens and its end, as in Ollama. Both are told
 in the answer.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from local_assistant.engine import gotemplate
@@ -225,12 +225,10 @@ async def shortened(prompt: Prompt, request: TextRequest, loaded: Loaded, keep: 
 async def fitting(
     messages: list[Message], room: int, length: Callable[[list[Message]], Awaitable[int]]
 ) -> list[Message]:
-    """Return the conversation without as many of its oldest messages as must go.
+    """Return the conversation without as many of its oldest messages as must go, as Ollama.
 
-    What is kept begins with a message of the user's: many templates refuse to begin with an
-    answer, and a tool's result says nothing without its call. Where not even the last turn
-    fits and the model is at work with its tools, it begins with one of the model's calls, if
-    the template takes that. The last message is kept in any case.
+    Where the template refuses a part of it (those of Gemma and Mistral do not begin with an
+    answer), what is kept begins with a message of the user's. The last one is kept in any case.
 
     Args:
         room: tokens that the prompt may have.
@@ -238,22 +236,24 @@ async def fitting(
     """
 
     async def fits(count: int) -> bool:
+        return await length(_without_oldest(messages, count)) <= room
+
+    async def fits_and_is_taken(count: int) -> bool:
         try:
-            return await length(_without_oldest(messages, count)) <= room
-        except UpstreamError:  # the template does not take this part of the conversation
+            return await fits(count)
+        except UpstreamError:
             return False
 
     last = len(messages) - 1
-    turns = [index for index in range(1, last) if _role(messages[index]) == "user"]
-    count = await _first(turns, fits)
-    if count is None and _role(messages[last]) != "user":
-        begin = turns[-1] + 1 if turns else 1
-        calls = [index for index in range(begin, last) if _role(messages[index]) == "assistant"]
-        count = await _first(calls, fits)
+    try:
+        count = await _first(range(1, last), fits)
+    except UpstreamError:
+        turns = [index for index in range(1, last) if _role(messages[index]) == "user"]
+        count = await _first(turns, fits_and_is_taken)
     return _without_oldest(messages, last if count is None else count)
 
 
-async def _first(counts: list[int], fits: Callable[[int], Awaitable[bool]]) -> int | None:
+async def _first(counts: Sequence[int], fits: Callable[[int], Awaitable[bool]]) -> int | None:
     """Return the smallest of ascending numbers that fits, where all above it do, too."""
     low, high = 0, len(counts)
     while low < high:
