@@ -57,16 +57,15 @@ def impostor(request: pytest.FixtureRequest, engine_again: EngineInfo) -> Iterat
 
 
 def test_who_has_taken_the_port_does_not_hear_the_token(
-    impostor: Impostor, engine_again: EngineInfo
+    impostor: Impostor, engine_again: EngineInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine's process still lives: between its port and its end there is a moment."""
-    record = runfile.read()
+    record = runfile.believed()
     assert record is not None
-    runfile.write(replace(record, port=impostor.port))
-    try:
+    taken = replace(record, port=impostor.port)
+    with monkeypatch.context() as patch:  # the file itself is mended by the engine at any moment
+        patch.setattr(runfile, "believed", lambda: taken)
         assert running_engine() is None
-    finally:
-        runfile.write(record)
     assert b"Assistant-Challenge" in impostor.heard
     assert str(engine_again.token).encode() not in impostor.heard
     assert running_engine() == engine_again
