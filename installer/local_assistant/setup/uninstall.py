@@ -206,8 +206,9 @@ def remove_config(options: UninstallOptions, record: records.Record) -> Iterator
         temporary.sweep(path.resolve())
     if content is None:
         return
-    ours = record.config_path == str(path) and record.config_digest == records.digest(content)
-    if not ours and not _is_template(content):
+    noted = record.config_path == str(path)
+    as_left = noted and record.config_digest == records.digest(content)
+    if not as_left and not _is_template(content, begun=noted):
         yield Item("config", str(path), "kept", "it has settings of yours")
         return
     if not options.dry_run:
@@ -216,10 +217,15 @@ def remove_config(options: UninstallOptions, record: records.Record) -> Iterator
     yield Item("config", str(path), "removed", "as install wrote it")
 
 
-def _is_template(content: bytes) -> bool:
+def _is_template(content: bytes, *, begun: bool) -> bool:
+    """Return whether it is the template; of one that we began to write, a kill may have left less.
+
+    An empty file of the user's (or a link to no file at all) is none.
+    """
     from local_assistant.config import TEMPLATE
 
-    return TEMPLATE.encode().startswith(content)  # a kill may have come before its end
+    whole = TEMPLATE.encode()
+    return content == whole or (begun and whole.startswith(content))
 
 
 def remove_data(options: UninstallOptions) -> Iterator[Item]:

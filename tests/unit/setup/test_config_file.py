@@ -41,6 +41,14 @@ def test_edited_after_an_install_that_failed_it_stays(
     assert "# mine" in file.read_text()
 
 
+def test_an_empty_one_of_the_users_stays(home: Path) -> None:
+    file = paths.user_config_file()
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert removed(home) == "kept"
+    assert file.exists()
+
+
 def test_a_template_whose_writing_was_broken_off_goes(home: Path) -> None:
     ensure_config(InstallOptions(home))
     paths.user_config_file().write_text(TEMPLATE[:100])
