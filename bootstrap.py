@@ -73,7 +73,10 @@ def newer_python() -> str:
 def ensure_environment(python: str) -> None:
     """Create ``.venv``, or create it anew where it is broken or of another Python."""
     if environment_works():
+        place().write_text(str(ENV), encoding="utf-8")
         return
+    if was_moved():
+        say(f"{ENV.name} was made elsewhere: what you put in yourself must be installed again")
     uv = shutil.which("uv")
     say(f"Creating {ENV.name} with {python}")
     if uv:
@@ -91,8 +94,8 @@ def ensure_environment(python: str) -> None:
 def environment_works() -> bool:
     if not (ENV / "pyvenv.cfg").is_file() or unfinished().exists():
         return False
-    if not place().is_file() or place().read_text(encoding="utf-8") != str(ENV):
-        return False  # moved or copied: its commands begin with the path of the other one
+    if was_moved():
+        return False  # its commands begin with the path of the other place
     check = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
     try:
         return subprocess.run([str(python_of_env()), "-c", check], check=False).returncode == 0
@@ -106,8 +109,12 @@ def unfinished() -> Path:
 
 
 def place() -> Path:
-    """Return the note of where ``.venv`` was made."""
+    """Return the note of where ``.venv`` is; one that is not noted is taken as it is."""
     return ENV / ".assistant-place"
+
+
+def was_moved() -> bool:
+    return place().is_file() and place().read_text(encoding="utf-8") != str(ENV)
 
 
 def python_of_env() -> Path:

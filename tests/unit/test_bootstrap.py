@@ -102,6 +102,14 @@ def test_an_environment_with_packages_by_half_does_not_count(checkout: Path) -> 
     assert not bootstrap.environment_works()
 
 
+def test_an_environment_of_the_users_own_making_is_taken(checkout: Path) -> None:
+    venv.create(checkout / ".venv")
+    mine = checkout / ".venv" / "mine"
+    mine.touch()
+    bootstrap.ensure_environment(sys.executable)
+    assert mine.exists()
+
+
 def test_an_environment_that_was_moved_does_not_count(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
