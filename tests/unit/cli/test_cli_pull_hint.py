@@ -22,6 +22,7 @@ HERE = Endpoint("ollama", "http://127.0.0.1:1", None, "", True, "")
         ("nomic-embed-text", "nomic-embed-text", ("embedding",), "nomic-embed-text --for embed"),
         ("gemma3", "gemma3", ("completion", "vision"), "gemma3"),
         ("old", "old", (), "old"),
+        ("", "nomic-embed-text", ("embedding",), "nomic-embed-text --for embed"),
     ],
 )
 def test_it_works(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,8 @@ def command(
             renderer.note("What has come of the download is kept.")
         raise
     ready = [each.model for each in outcomes if each.model]
-    use = _use(names[-1], ready[-1], config, endpoint) if names and ready else None
+    whole = names[-1] if names and len(ready) == len(outcomes) else ""
+    use = _use(whole, ready[-1], config, endpoint) if names and ready else None
     return _summary(renderer, outcomes, use)
 
 
@@ -202,19 +204,25 @@ def _listed(renderer: Renderer, plans: Sequence[tuple[str, Plan | AssistantError
 
 
 def _use(name: str, model: str, config: AssistantConfig, endpoint: Endpoint) -> Line:
-    """Return how to use what came: the preset asked for, or the last model for what it can do."""
+    """Return how to use what came: the last model for what it can do, or a preset.
+
+    Args:
+        name: what was asked for last, if all of that came.
+        model: what came last.
+    """
     from local_assistant.models.presets import AUTO, presets_of
     from local_assistant.server.installed import find, installed
 
-    what = model
     if name == AUTO or name in presets_of(config):
-        what = name
-    else:
+        return Line(f"Use it with: jupyter assistant use {name}")
+    able: tuple[str, ...] = ()
+    with contextlib.suppress(
+        AssistantError
+    ):  # it answered until now: what came is said all the same
         found = find(model, installed(endpoint))
         able = found.capabilities if found else ()
-        if able and "completion" not in able:
-            what += " --for embedding"
-    return Line(f"Use it with: jupyter assistant use {what}")
+    role = " --for embedding" if able and "completion" not in able else ""
+    return Line(f"Use it with: jupyter assistant use {model}{role}")
 
 
 def _summary(renderer: Renderer, outcomes: Sequence[Outcome], use: Line | None) -> Result:

@@ -12,7 +12,7 @@ from local_assistant.errors import AssistantError
 
 if TYPE_CHECKING:
     from local_assistant.cli.render import Renderer
-    from local_assistant.config import Role
+    from local_assistant.config import AssistantConfig, Role
     from local_assistant.models.swap import NotInstalled, Swapped
 
 ROLES = ("chat", "completion", "embedding")
@@ -59,7 +59,7 @@ def command(
                 f"Use it for all: jupyter assistant use {model}",
             )
         if may_pull:
-            _pulled(renderer, model)
+            _pull_missing(renderer, model, config, force=force)
         return _preset(model, use_preset(model))
     role = role or "chat"
     done = _swapped(renderer, model, role, may_pull=may_pull, force=force)
@@ -132,8 +132,25 @@ def _fix(error: NotInstalled, role: str) -> str:
     )
 
 
+def _pull_missing(renderer: Renderer, preset: str, config: AssistantConfig, *, force: bool) -> None:
+    """Download those of a preset's models that are not there."""
+    from local_assistant.cli.progress import reporting
+    from local_assistant.models.plan import expand
+    from local_assistant.models.pull import pull
+    from local_assistant.server import DEMO_MODEL, find_server
+    from local_assistant.server.installed import find, installed
+
+    endpoint = find_server(config)
+    there = installed(endpoint)
+    wanted = expand([preset], config, endpoint)
+    missing = [name for name in wanted if name != DEMO_MODEL and find(name, there) is None]
+    if missing:
+        with reporting(renderer, json_lines=True) as report:
+            pull(missing, config, report, force=force)
+
+
 def _pulled(renderer: Renderer, model: str) -> str:
-    """Download a model, or those of a preset; return what the server calls the (first) one."""
+    """Download a model and return what its server calls it."""
     from local_assistant.cli.progress import reporting
     from local_assistant.config import load_config
     from local_assistant.models.pull import pull
