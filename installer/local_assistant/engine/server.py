@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -186,9 +187,11 @@ async def _serve(options: EngineOptions, token: str | None, listener: socket.soc
         await server.serve(sockets=[listener])
     finally:
         watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):  # we have just cancelled it
-            await watch
-        await scheduler.close()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # we have just cancelled it
+                await watch
+        finally:
+            await scheduler.close()
 
 
 def _add_routes(
@@ -258,6 +261,7 @@ async def _leave_with_its_files(server: uvicorn.Server) -> None:
     missed = 0
     while missed < 2:
         await asyncio.sleep(_LOOK_S)
-        missed = 0 if _OURSELVES.exists() else missed + 1
+        # Not Path.exists: a network disk that has lost the file fails in ways of its own.
+        missed = 0 if os.path.exists(_OURSELVES) else missed + 1  # noqa: PTH110
     log(f"{_OURSELVES.parent} is no longer there: leaving")
     server.should_exit = True

@@ -15,6 +15,7 @@ from typing import Any
 
 from local_assistant.engine.api.generate import no_images
 from local_assistant.engine.http import Reply, Request, Stream, json_reply
+from local_assistant.engine.log import log
 from local_assistant.engine.runtime.scheduler import Loaded
 from local_assistant.engine.runtime.upstream import UpstreamError
 from local_assistant.engine.store.store import StoredModel
@@ -108,7 +109,9 @@ async def _native(
             if too_long is not None and not begun:
                 # A template that does not take what is left has an error of its own to say,
                 # which is not about what was asked.
-                raise (error if generation.too_long(error) else too_long) from None
+                if not generation.too_long(error):
+                    log(f"a chat that was cut to fit failed: {error}")
+                raise (error if generation.too_long(error) else too_long) from error
             refused = begun or not generation.too_long(error) or not request.truncate
             if refused or len(messages) == 1:
                 raise
