@@ -34,13 +34,14 @@ def errors(shell: Any) -> Errors:
 
 def test_an_error_is_kept_with_its_cell_and_line(shell: Any) -> None:
     run(shell, "def half(x):\n    return x / 0\n")
-    run(shell, "a = 1\nhalf(a)\n")
+    run(shell, "a = 1\n\nhalf(a)\n")
     mishap = errors(shell).last
     assert mishap is not None
-    assert (mishap.number, mishap.source) == (2, "a = 1\nhalf(a)\n")
+    assert (mishap.number, mishap.source) == (2, "a = 1\n\nhalf(a)\n")
+    assert mishap.line == 3, "of this cell, not of the one whose function failed"
     lines = mishap.text.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
-    assert lines[1:3] == ["  Cell In[2], line 2, in <module>", "    half(a)"]
+    assert lines[1:3] == ["  Cell In[2], line 3, in <module>", "    half(a)"]
     assert lines[3:5] == ["  Cell In[1], line 2, in half", "    return x / 0"]
     assert lines[-1] == "ZeroDivisionError: division by zero"
     assert "site-packages" not in mishap.text

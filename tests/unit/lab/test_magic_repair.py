@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from local_assistant.errors import AssistantError
@@ -81,6 +82,12 @@ def test_names_are_told_by_their_kind_never_by_their_value() -> None:
         "array: ndarray of shape (2, 3)\nrow: Row"
     )
     assert names_in("this is no python", NAMES, 500) == ""
+
+
+def test_a_lazy_frame_that_names_what_is_not_there_is_told_all_the_same() -> None:
+    """Looking at it fails as the cell did: that is the error to be mended."""
+    lazy = pl.LazyFrame({"name": [1]}).select("nme")
+    assert names_in("lazy.collect()", {"lazy": lazy}, 500) == "lazy: LazyFrame"
 
 
 def test_what_is_explained() -> None:

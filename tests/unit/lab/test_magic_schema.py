@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import sys
+import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from local_assistant.errors import AssistantError
 from local_assistant.lab.magics.schema import ANY, Unfit, shape, shape_named
@@ -29,6 +32,10 @@ class Point:
     y: int
 
 
+class Pair(TypedDict):
+    a: int
+
+
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer", "minimum": 1}},
@@ -44,6 +51,8 @@ SCHEMA = {
         (list[City], [{"name": "Rome"}], [City(name="Rome")]),
         (Point, {"x": 1, "y": 2}, Point(1, 2)),
         (dict[str, float], {"a": 1.5}, {"a": 1.5}),
+        (int | str, "a", "a"),
+        (Pair, {"a": 1}, {"a": 1}),
     ],
 )
 def test_an_answer_that_fits_becomes_an_object(source: Any, value: Any, read: Any) -> None:
@@ -96,6 +105,17 @@ def test_what_is_no_schema_is_named(word: str, words: tuple[str, ...]) -> None:
         shape_named(word, names)
     for said in words:
         assert said in str(caught.value)
+
+
+def test_a_dict_of_typing_is_taken_or_refused_with_the_one_to_take() -> None:
+    """Before Python 3.12 pydantic is told too little by it."""
+    names = {"old": list[typing.TypedDict("Old", {"a": int})]}  # type: ignore[misc]
+    if sys.version_info >= (3, 12):
+        assert shape_named("old", names).read([{"a": 1}]) == [{"a": 1}]
+        return
+    with pytest.raises(AssistantError, match=r"before Python 3\.12") as caught:
+        shape_named("old", names)
+    assert "typing_extensions" in (caught.value.fix or "")
 
 
 def test_without_a_schema_objects_and_lists_are_asked_for() -> None:

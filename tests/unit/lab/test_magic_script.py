@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import local_assistant
 from local_assistant.errors import AssistantError
+from local_assistant.lab.magics.script import Conversation
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,15 @@ def test_wrong_options_are_refused_before_anything_is_asked(
 ) -> None:
     with pytest.raises(AssistantError, match=said):
         local_assistant.ask(**{"prompt": "Hi", **options})
+
+
+def test_a_projects_settings_count_as_for_the_magic(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "assistant.toml").write_text('[models]\nchat = "theirs:1b"\n')
+    monkeypatch.chdir(folder)
+    assert Conversation()._dialogue.config.models.chat == "theirs:1b"
 
 
 def test_it_is_found_in_the_package_and_costs_nothing_before() -> None:

@@ -107,7 +107,8 @@ def mishap(shell: Any, error: Exception, number: int, source: str) -> Mishap:
     for file in _cell_files(shell, said):
         said = said.replace(file, f"In[{number}]")
     head = ["Traceback (most recent call last):", *lines] if lines else []
-    of_cell = [e.lineno for e in entries if _cell_number(shell, e.filename) is not None]
+    # Of this cell: what it calls may stand in another one, whose lines are not its own.
+    of_cell = [e.lineno for e in entries if _cell_number(shell, e.filename) == number]
     line = of_cell[-1] if of_cell else getattr(error, "lineno", None)
     return Mishap(number, source, "\n".join([*head, said]), line)
 

@@ -116,7 +116,10 @@ def _said(value: Any) -> str:
     if isinstance(value, ModuleType):
         return f"module {value.__name__}"
     if frames.is_frame(value):
-        return frames.summary(value, _FRAME)
+        try:
+            return frames.summary(value, _FRAME)
+        except Exception:  # a lazy frame that names what is not there: the error to be mended
+            return type(value).__name__
     if inspect.isroutine(value) or isinstance(value, type):
         return ""  # built-ins and what the cell itself defines
     kind = type(value)

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from local_assistant.errors import AssistantError
@@ -117,12 +118,19 @@ def _from_type(source: Any, name: str) -> Shape:
         f"{name} is {_article(source)}, and a schema is {_WHAT_FITS}.",
         "Name one of these with --schema.",
     )
-    if not (isinstance(source, type) or hasattr(source, "__origin__")):
+    if not (isinstance(source, type | UnionType) or hasattr(source, "__origin__")):
         raise no_type
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(source)
         wire = adapter.json_schema()
-    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+    except PydanticUserError as error:
+        if error.code == "typed-dict-version":
+            raise AssistantError(
+                f"{name} cannot be checked: before Python 3.12, typing.TypedDict tells too little.",
+                "Import TypedDict from typing_extensions.",
+            ) from error
+        raise no_type from error
+    except PydanticSchemaGenerationError as error:
         raise no_type from error
 
     def read(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, overload
 
 from local_assistant.errors import AssistantError
@@ -23,7 +24,7 @@ class Conversation:
     """Questions that know what was asked before: pass one to :func:`ask` as ``history``."""
 
     def __init__(self) -> None:
-        self._dialogue = Dialogue(None, _remark)
+        self._dialogue = Dialogue(_folder(), _remark)
 
     def __len__(self) -> int:
         """How many questions it holds."""
@@ -115,6 +116,14 @@ def ask(
         raise AssistantError(rendered.problem, f"It said: {answer.text[:200]}")
     dialogue.history.add(prompt, rendered.bundle["text/plain"])
     return rendered.value
+
+
+def _folder() -> Path | None:
+    """Return where a project's assistant.toml is looked for: the working folder, if any."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _remark(text: str) -> None:
