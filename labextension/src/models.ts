@@ -161,6 +161,8 @@ class Models {
       this.fail(null);
     } catch (error) {
       this.fail(inWords(error));
+      this.shown = ''; // a list may show what was refused
+      this.drawLists();
     }
     await this.store.refresh();
     if (role === 'completion' || role === 'preset') {

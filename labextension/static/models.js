@@ -130,6 +130,8 @@ class Models {
         }
         catch (error) {
             this.fail(inWords(error));
+            this.shown = '';
+            this.drawLists();
         }
         await this.store.refresh();
         if (role === 'completion' || role === 'preset') {
