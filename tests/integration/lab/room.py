@@ -70,7 +70,7 @@ class Room:
                 )
                 for each in attach
             ]
-            self.chat.update_message(message)
+        self.chat.update_message(message)
         self.lengths.clear()
         await asyncio.wait_for(self.persona.on_message(message), 120)
         return [said.body for said in self.chat.get_messages()[before:]]

@@ -289,6 +289,21 @@ def test_an_answer_anew_reads_the_cell_as_it_was(odd: OddServer, tmp_path: Path)
     asyncio.run(main())
 
 
+def test_a_fix_that_found_nothing_looks_anew_when_it_is_asked_again(
+    odd: OddServer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        looks_at("p1", "rows.sort(key)")
+        async with room_in(tmp_path) as room:
+            (refused,) = await room.ask("/fix", signed={"page": "p1"})
+            assert "shows an error" in refused
+            looks_at("p1", "rows.sort(key)", ERROR)  # it has been run meanwhile
+            await room.ask("/again", signed={"page": "p1"})
+            assert "NameError" in sent(odd)[-1]
+
+    asyncio.run(main())
+
+
 def test_of_a_file_with_secrets_nothing_is_sent(odd: OddServer, tmp_path: Path) -> None:
     async def main() -> None:
         looks_at("p1", "token = 'abc'", path="conf/secrets.ipynb")

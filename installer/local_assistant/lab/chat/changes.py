@@ -30,7 +30,8 @@ def changes(code: Attachment | None, answer: str) -> str:
     before, after = textwrap.dedent(code.content), textwrap.dedent(corrected)
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
     diff = "\n".join(list(lines)[2:])  # without the names of files
-    text = f"{notes.fenced(diff, 'diff')}\n\n{_how_to_apply(code, indented=before != code.content)}"
+    indented = all(line[:1].isspace() for line in code.content.splitlines() if line.strip())
+    text = f"{notes.fenced(diff, 'diff')}\n\n{_how_to_apply(code, indented=indented)}"
     return notes.folded(f"What changes in {code.name}", text, shown=True)
 
 

@@ -99,6 +99,10 @@ class Arrivals:
         # Shielded: whoever stops an answer can ask for it again.
         return await asyncio.shield(arrived)
 
+    def forget(self, message: Any) -> None:
+        """Forget what was told: it was nothing to work on, and the next look may find something."""
+        self._arrived.pop(message.id, None)
+
     def close(self) -> None:
         """Look no longer."""
         for arrived in self._arrived.values():

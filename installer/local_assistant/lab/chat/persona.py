@@ -191,7 +191,12 @@ class LocalAssistantPersona(BasePersona):  # type: ignore[misc]  # Jupyter AI sh
             return Question(message)
         self.set_status("is looking at the notebook")
         root, known = Path(self.parent.root_dir), self.chat.get_attachments()
-        return await tasks.question(message, root, known, self._answering.sharing.told)
+        sharing = self._answering.sharing
+        try:
+            return await tasks.question(message, root, known, sharing.told)
+        except AssistantError:
+            sharing.forget(message)  # /again may come once the cell has been run
+            raise
 
     async def _question_again(self, message: Any) -> Question:
         """Return the last question; a cell as it was then, unless JupyterLab was restarted."""

@@ -88,6 +88,10 @@ class Sharing:
         """Return what the page of a message had told when it came."""
         return await self._arrivals.told(message)
 
+    def forget(self, message: Any) -> None:
+        """Look anew when a message is answered again."""
+        self._arrivals.forget(message)
+
     def close(self) -> None:
         """End what goes on in the background."""
         self._arrivals.close()
