@@ -138,7 +138,10 @@ def _send(path: Path, digest: str, endpoint: Endpoint, progress: Progress) -> No
             connection.endheaders()
             sent = 0
             while sent < size:
-                sent += _some(connection.sock, file, sent, min(_BLOCK, size - sent))
+                count = _some(connection.sock, file, sent, min(_BLOCK, size - sent))
+                if not count:
+                    raise _shorter(path)
+                sent += count
                 progress.bytes("sending it to Ollama", sent, size, digest[:12])
             status, said = 0, b""
         except (ConnectionError, TimeoutError) as error:
@@ -153,11 +156,15 @@ def _send(path: Path, digest: str, endpoint: Endpoint, progress: Progress) -> No
 
 
 def _some(sock: socket.socket, file: Any, at: int, count: int) -> int:
-    """Send a piece of a file; by the kernel alone where the connection is a plain one."""
+    """Send a piece of a file; by the kernel alone where the connection is a plain one.
+
+    Returns how many bytes went: 0 where the file ends before ``at``.
+    """
     if isinstance(sock, ssl.SSLSocket):
         file.seek(at)
-        sock.sendall(file.read(count))
-        return count
+        data = file.read(count)
+        sock.sendall(data)
+        return len(data)
     return sock.sendfile(file, at, count)
 
 
@@ -176,6 +183,13 @@ def _cut(endpoint: Endpoint, error: OSError) -> AssistantError:
         f"The connection to {endpoint.url} was cut while the file was sent "
         f"({error.strerror or error}).",
         "See whether the server runs: jupyter assistant status",
+    )
+
+
+def _shorter(path: Path) -> AssistantError:
+    return AssistantError(
+        f"{path} has changed while it was sent.",
+        "Run it again when nothing writes to the file any more.",
     )
 
 
