@@ -56,11 +56,18 @@ def remove(name: str) -> Removed:
     from local_assistant.models import aliases, made
     from local_assistant.models.answering import answers, held
     from local_assistant.models.memory import unload_one
+    from local_assistant.server import NotInstalled
     from local_assistant.server.installed import short
     from local_assistant.server.own_names import refuse_own
 
     config = load_config().config
-    choice = held(name, config)
+    try:
+        choice = held(name, config)
+    except NotInstalled:
+        left = _remove_rest(name, config)
+        if left is None:
+            raise
+        return left
     _refuse_demo(choice)
     if short(choice.model) in made.read().on(made.server_key(choice.endpoint, config)):
         refuse_own(choice.model)
@@ -82,6 +89,47 @@ def remove(name: str) -> Removed:
         if role not in named and role in after.choices
     }
     return Removed(short(choice.model), choice.endpoint.kind, choice.endpoint.url, named, instead)
+
+
+def _remove_rest(name: str, config: AssistantConfig) -> Removed | None:
+    """Delete what is left of a model of the engine that is in no list, not being whole.
+
+    Returns None where there is nothing of that name.
+    """
+    from typing import get_args
+
+    from local_assistant.config import Role, is_gguf_path
+    from local_assistant.models import aliases
+    from local_assistant.models.answering import answers
+    from local_assistant.server import Choice
+    from local_assistant.server.choice import Look
+    from local_assistant.server.installed import key_of, short
+    from local_assistant.server.own_names import is_alias
+
+    if is_alias(name) or not _leaves_a_manifest(name, config):
+        return None
+    endpoint = Look(config).engine()
+    _delete(Choice(endpoint, name, "chat"))
+    aliases.follow(answers(config))
+    roles = {role: getattr(config.models, role) for role in get_args(Role)}
+    named = tuple(
+        role
+        for role, model in roles.items()
+        if model and not is_gguf_path(model) and key_of(model) == key_of(name)
+    )
+    return Removed(short(name), endpoint.kind, endpoint.url, named, {})
+
+
+def _leaves_a_manifest(name: str, config: AssistantConfig) -> bool:
+    from local_assistant.engine.store import names
+    from local_assistant.engine.store.store import Store
+    from local_assistant.server.installed import store_folder
+
+    try:
+        wanted = names.parse(name.strip())
+    except names.InvalidName:
+        return False
+    return Store(store_folder(config), others=()).manifest(wanted) is not None
 
 
 def _means(role: str, config: AssistantConfig) -> bool:

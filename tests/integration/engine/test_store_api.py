@@ -307,3 +307,43 @@ def test_a_file_that_changed_under_its_link_is_said(
         assert "has been changed since" in json.dumps(reply.json())
     else:
         assert reply.status_code == 200
+
+
+def test_what_was_changed_under_its_link_can_be_brought_anew(
+    own_engine: Callable[..., Own], tmp_path: Path
+) -> None:
+    own = own_engine()
+    file = tiny_gguf.write(tmp_path / "mine.gguf", seed=5)
+    own.store.add_gguf("mine", file)
+    good = file.read_bytes()
+    found = own.store.find("mine")
+    assert found is not None
+    linked = found.gguf.samefile(file)
+    tiny_gguf.write(file, seed=6, context=2048)
+    changed = file.read_bytes()
+    url = f"/api/blobs/{digest_of(good)}"
+    files = {"files": {"a.gguf": digest_of(good)}, "stream": False}
+    if linked:
+        assert own.http.head(url).status_code == 404
+        reply = own.http.post("/api/create", json={"model": "made", **files})
+        assert "upload it first" in reply.json()["error"]
+    assert own.http.post(url, content=good).status_code == (201 if linked else 200)
+    assert own.http.head(url).status_code == 200
+    assert own.http.post("/api/create", json={"model": "made", **files}).status_code == 200
+    assert file.read_bytes() == changed
+    for name in ("mine", "made"):
+        body = {"model": name, "prompt": "x", "stream": False, "options": {"num_predict": 2}}
+        assert own.http.post("/api/generate", json=body).status_code == 200
+
+
+def test_a_model_that_is_not_whole_can_be_deleted(own_engine: Callable[..., Own]) -> None:
+    own = own_engine()
+    body = {"model": "made", "from": "tiny", "system": "Be brief.", "stream": False}
+    assert own.http.post("/api/create", json=body).status_code == 200
+    own.store.remove("tiny")
+    own.store.files.own(hashlib.sha256(b"Be brief.").hexdigest()).unlink()
+    assert own.store.find("made") is None
+    assert list(own.store.blobs.glob("sha256-*"))
+    assert own.http.request("DELETE", "/api/delete", json={"model": "made"}).status_code == 200
+    assert not list(own.store.blobs.glob("sha256-*"))
+    assert own.http.request("DELETE", "/api/delete", json={"model": "made"}).status_code == 404

@@ -91,16 +91,17 @@ class ModelsApi:
         return Reply()
 
     async def delete(self, http: Request) -> Reply:
-        """Remove a model; one that is loaded, and by no other name, leaves the memory first."""
+        """Remove a model; one that is loaded, and by no other name, leaves the memory first.
+
+        One that is not whole is in no list, but keeps what is left of it on the disk.
+        """
         fields = _read(_DELETE, http)
         text = fields.get("model") or fields.get("name") or ""
         if not text.strip():
             raise ApiError(400, "model is required")
         name = _named_for_delete(text)
         model = await asyncio.to_thread(self._store.find, name)
-        if model is None:
-            raise ApiError(404, f"model '{text}' not found")
-        if not await asyncio.to_thread(self._shared, model):
+        if model is not None and not await asyncio.to_thread(self._shared, model):
             await self._scheduler.unload(model)
         try:
             removed = await asyncio.to_thread(self._store.remove, name.full)
