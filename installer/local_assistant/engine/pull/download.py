@@ -15,6 +15,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,6 +59,8 @@ class Download:
         self._part_bytes = part_bytes
         self.done = threading.Event()
         self.error: Exception | None = None
+        self.arrived: Callable[[], None] = lambda: None
+        """Called when the blob lies in its place."""
         self._source = source
         self._blob = blob
         self._digest = digest
@@ -106,6 +109,7 @@ class Download:
                 "Try again later: the server gives other bytes than it promises.",
             )
         self._parts.finish(self._blob)
+        self.arrived()
 
     def _fetch_and_digest(self) -> str:
         """Return the hex sha256 of what came."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local_assistant import paths
-from local_assistant.engine.gguf.header import BadGGUF, read_header
+from local_assistant.engine.gguf.header import BadGGUF, read_header, sha256_of
 from local_assistant.engine.pull import download as downloading
 from local_assistant.engine.pull import joined
 from local_assistant.engine.pull.download import Download
@@ -168,13 +168,11 @@ class Puller:
         return _Plan(blobs, lambda: self._made(manifest, quant, hub), spare=quant.size)
 
     def _made(self, manifest: Callable[[], bytes], quant: Quant, hub: Hub) -> bytes:
-        """Return a manifest; a file that is no model does not stay."""
+        """Return a manifest; a file that is no model does not stay, unless another uses it."""
         try:
             return manifest()
         except (BadGGUF, ApiError) as error:
-            for file in quant.files:
-                if file.sha256:
-                    self._store.files.remove(file.sha256)
+            self._store.prune({file.sha256 for file in quant.files if file.sha256})
             raise PullError(
                 f"{quant.files[0].name} of {hub.repository} is not a GGUF file that can be used: "
                 f"{error}",
@@ -184,11 +182,18 @@ class Puller:
             raise paths.unwritable(self._store.root, error) from error
 
     def _has(self, blob: Blob) -> bool:
-        """Whether a blob is there, in our store or another; one of ours that is cut goes."""
+        """Whether a blob is there, in our store or another; one of ours that is cut goes.
+
+        Raises:
+            PullError: it is there, and whole, but of another size than is said.
+        """
         path = self._store.files.find(blob.digest)
         if path is None or path.stat().st_size == blob.size:
             return path is not None
         if path == self._store.files.own(blob.digest):
+            # Whoever says a wrong size must not take away what another model uses.
+            if sha256_of(path) == blob.digest:
+                raise _wrong_size(blob, path.stat().st_size)
             self._store.files.remove(blob.digest)
         return False
 
@@ -241,6 +246,8 @@ class Puller:
     def _begin(self, blob: Blob, source: Source, wanted: Wanted) -> Download:
         path, scope = self._store.files.own(blob.digest), Scope(wanted.network, self._patience)
         download = Download(source, path, blob.digest, blob.size, scope, self._part_bytes)
+        # It may take the place of a link to a file that was changed.
+        download.arrived = lambda: self._store.files.forget_link(blob.digest)
         self._running[blob.digest] = (download, 1)
         downloading.start(download)
         return download
@@ -264,6 +271,13 @@ class Puller:
                     journal.unlink()
             except OSError:
                 continue  # in use, or gone meanwhile
+
+
+def _wrong_size(blob: Blob, size: int) -> PullError:
+    return PullError(
+        f"the manifest says {blob.size} bytes where sha256:{blob.digest[:12]}… has {size}",
+        "The server's manifest is wrong: try again later, or take the model from elsewhere.",
+    )
 
 
 def _progress(status: dict[str, Any], total: int, completed: int) -> dict[str, Any]:

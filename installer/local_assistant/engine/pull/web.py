@@ -127,6 +127,9 @@ class Response:
             body = self._raw.read(limit + 1)
         if len(body) > limit:
             raise WebError(f"{self.url} answers more than {limit} bytes", again=False)
+        if self._raw.length:  # bytes that were promised: http.client says nothing of it
+            self._session.drop()
+            raise WebError(f'Get "{_shown(self.url)}": the connection was cut')
         return body
 
     def error(self) -> Status:
@@ -280,7 +283,8 @@ class Session:
         """Read the rest of a small answer, so that its connection can be used again."""
         length = whole_number(response.headers.get("content-length", ""))
         if length is not None and length <= _ERROR_BYTES:
-            response.read(_ERROR_BYTES)
+            with contextlib.suppress(WebError):  # cut: nobody wants it, a new connection comes
+                response.read(_ERROR_BYTES)
         else:
             self.drop()
 

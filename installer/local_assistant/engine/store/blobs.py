@@ -44,7 +44,19 @@ class Blobs:
         return self.folder / f"sha256-{digest}"
 
     def find(self, digest: str) -> Path | None:
-        """Return where a blob lies, ours first; ``None`` if it is nowhere."""
+        """Return where a blob lies, ours first; ``None`` if it is nowhere.
+
+        A link to a file that somebody has changed since is no such blob: whoever finds none
+        brings it anew, and that takes the link's place.
+        """
+        path = self.find_any(digest)
+        try:
+            return None if path is None or self.changed(path) else path
+        except OSError:  # it has gone this moment
+            return None
+
+    def find_any(self, digest: str) -> Path | None:
+        """As :meth:`find`, but a changed link counts, so that somebody can say that it is one."""
         own = self.own(digest)
         if _readable(own):
             return own
@@ -128,13 +140,14 @@ class Blobs:
         """
         digest = hashlib.sha256(data).hexdigest()
         blob = self.own(digest)
-        if blob.is_file() and blob.stat().st_size == len(data):
+        if blob.is_file() and blob.stat().st_size == len(data) and not self.changed(blob):
             return digest, False
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self._beside(blob)
         try:
             temporary.write_bytes(data)
             temporary.replace(blob)
+            self.forget_link(digest)
         finally:
             temporary.unlink(missing_ok=True)
         return digest, True

@@ -278,7 +278,7 @@ class Store:
         if known is not None and known[0] == version and known[1].is_whole:
             changed = self.files.changed(known[1].gguf)
             return replace(known[1], changed=changed) if changed else known[1]
-        model = stored.read(name, path, self.files.find, self.files.changed)
+        model = stored.read(name, path, self.files.find_any, self.files.changed)
         if model is not None and not model.changed:
             self._known[path] = (version, model)
         return model
