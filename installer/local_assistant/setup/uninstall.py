@@ -260,7 +260,7 @@ def _folder(
     if not others or len(others) < len(list(folder.iterdir())):
         if not options.dry_run:
             own_data.remove_ours(folder, keep=keep)
-        yield Item(name, str(folder), "removed", detail)
+        yield Item(name, str(folder), "removed", "what is ours in it" if others else detail)
     if others:
         yield Item(name, str(folder), "kept", f"not ours: {', '.join(others)}")
 
