@@ -51,7 +51,7 @@ def set_up(arguments: "list[str]") -> int:
     tests = "--tests" in arguments
     env_only = "--env-only" in arguments
     install_arguments = [a for a in arguments if a not in ("--tests", "--env-only")]
-    ensure_environment(sys.executable)
+    ensure_environment()
     ensure_packages("test.txt" if tests else "lab.txt")
     return 0 if env_only else run_assistant_install(install_arguments)
 
@@ -70,14 +70,15 @@ def newer_python() -> str:
     )
 
 
-def ensure_environment(python: str) -> None:
-    """Create ``.venv``, or create it anew where it is broken or of another Python."""
+def ensure_environment() -> None:
+    """Create ``.venv``, or create it anew where it is broken, moved or of another Python."""
     if environment_works():
-        place().write_text(str(ENV), encoding="utf-8")
+        if not noted_place():
+            note_place()
         return
     if was_moved():
         say(f"{ENV.name} was made elsewhere: what you put in yourself must be installed again")
-    uv = shutil.which("uv")
+    python, uv = sys.executable, shutil.which("uv")
     say(f"Creating {ENV.name} with {python}")
     if uv:
         command = [uv, "venv", "--quiet", "--clear", "--python", python, str(ENV)]
@@ -88,7 +89,7 @@ def ensure_environment(python: str) -> None:
     if result.returncode:
         output = (result.stdout + result.stderr).strip()
         raise SetupError(f"Creating {ENV} failed. Remove it and try again. The tool said: {output}")
-    place().write_text(str(ENV), encoding="utf-8")
+    note_place()
 
 
 def environment_works() -> bool:
@@ -108,13 +109,19 @@ def unfinished() -> Path:
     return ENV / ".assistant-unfinished"
 
 
-def place() -> Path:
-    """Return the note of where ``.venv`` is; one that is not noted is taken as it is."""
-    return ENV / ".assistant-place"
+def note_place() -> None:
+    (ENV / ".assistant-place").write_text(str(ENV), encoding="utf-8")
+
+
+def noted_place() -> str:
+    """Return where ``.venv`` was when that was noted; empty where it was not."""
+    note = ENV / ".assistant-place"
+    return note.read_text(encoding="utf-8") if note.is_file() else ""
 
 
 def was_moved() -> bool:
-    return place().is_file() and place().read_text(encoding="utf-8") != str(ENV)
+    """Return whether it lies elsewhere now; one that is not noted is taken as it is."""
+    return noted_place() not in ("", str(ENV))
 
 
 def python_of_env() -> Path:

@@ -48,7 +48,7 @@ def test_a_python_without_ensurepip_is_told_which_package_to_install(checkout: P
 
 
 def test_an_environment_without_pip_gets_one(checkout: Path) -> None:
-    bootstrap.ensure_environment(sys.executable)
+    bootstrap.ensure_environment()
     pip = [str(bootstrap.python_of_env()), "-m", "pip", "--version"]
     assert subprocess.run(pip, capture_output=True, check=False).returncode
     bootstrap.ensure_pip()
@@ -96,7 +96,7 @@ def test_a_half_made_environment_does_not_count(checkout: Path) -> None:
 
 
 def test_an_environment_with_packages_by_half_does_not_count(checkout: Path) -> None:
-    bootstrap.ensure_environment(sys.executable)
+    bootstrap.ensure_environment()
     assert bootstrap.environment_works()
     bootstrap.unfinished().touch()
     assert not bootstrap.environment_works()
@@ -106,7 +106,7 @@ def test_an_environment_of_the_users_own_making_is_taken(checkout: Path) -> None
     venv.create(checkout / ".venv")
     mine = checkout / ".venv" / "mine"
     mine.touch()
-    bootstrap.ensure_environment(sys.executable)
+    bootstrap.ensure_environment()
     assert mine.exists()
 
 
@@ -114,12 +114,12 @@ def test_an_environment_that_was_moved_does_not_count(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commands in it begin with the path of where it was."""
-    bootstrap.ensure_environment(sys.executable)
+    bootstrap.ensure_environment()
     moved = checkout.rename(checkout.with_name("moved"))
     monkeypatch.setattr(bootstrap, "ENV", moved / ".venv")
     monkeypatch.setattr(bootstrap, "BIN", moved / ".venv" / "bin")
     assert not bootstrap.environment_works()
-    bootstrap.ensure_environment(sys.executable)
+    bootstrap.ensure_environment()
     assert bootstrap.environment_works()
 
 

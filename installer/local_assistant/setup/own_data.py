@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from local_assistant import paths
@@ -63,8 +62,8 @@ def remove_tree(directory: Path) -> None:
         raise paths.unwritable(directory, error) from error
 
 
-def _within(folder: Path) -> Iterator[Path]:
-    yield from list(folder.iterdir()) if folder.is_dir() else ()
+def _within(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _is_ours(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from local_assistant.config import load_config
 from local_assistant.lab.chat import pages
 from tests.integration.lab.looking import looks_at
 from tests.integration.lab.room import Room, room_in
-from tests.integration.magics.odd_server import OddServer, Request
+from tests.integration.magics.odd_replies import held_back
+from tests.integration.magics.odd_server import OddServer, Reply
 from tests.waiting import until
 
 SHOWN = {"kind": "file", "path": "a.py", "text": "x = 1", "first": 1, "cursor": 1}
@@ -106,14 +107,7 @@ def test_an_edited_command_is_answered_again_in_its_new_words(
 def test_a_message_that_waits_is_answered_as_it_is_then(
     odd: OddServer, tmp_path: Path, deleted: bool
 ) -> None:
-    held = threading.Event()
-
-    def slow(request: Request) -> None:
-        request.say("Well.")
-        assert held.wait(60)
-        request.done()
-
-    async def main() -> None:
+    async def main(slow: Reply, go_on: Callable[[], None]) -> None:
         odd.will_say(slow, "Well.")
         async with room_in(tmp_path) as room:
             first = asyncio.create_task(room.ask("Hello"))
@@ -121,12 +115,10 @@ def test_a_message_that_waits_is_answered_as_it_is_then(
             second = asyncio.create_task(room.ask("The key is 1234. Why?"))
             await asyncio.sleep(0)
             edit(room, "The key is 1234. Why?", "" if deleted else "Why?", deleted=deleted)
-            held.set()
+            go_on()
             await asyncio.gather(first, second)
             assert len(odd.asked) == (1 if deleted else 2)
             assert "1234" not in json.dumps(odd.asked)
 
-    try:
-        asyncio.run(main())
-    finally:
-        held.set()
+    with held_back() as (slow, go_on):
+        asyncio.run(main(slow, go_on))

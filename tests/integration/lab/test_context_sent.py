@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from local_assistant.lab.chat.notes import NOTE_MARK
 from tests.integration.lab import looking
 from tests.integration.lab.completion.conftest import Jupyter
 from tests.integration.lab.room import Room, room_in
-from tests.integration.magics.odd_server import OddServer, Request
+from tests.integration.magics.odd_replies import held_back
+from tests.integration.magics.odd_server import OddServer, Reply
 from tests.waiting import until
 
 CELL = "a.ipynb, cell 2:\n```python\nrows.sort(key)\n```\n\n"
@@ -157,19 +159,12 @@ def test_a_question_takes_the_cell_it_was_asked_in_however_long_the_model_loads(
 def test_a_question_that_waits_for_its_turn_takes_the_cell_it_was_asked_in(
     odd: OddServer, tmp_path: Path, queued: str
 ) -> None:
-    held = threading.Event()
-
     def arrived() -> int:
         chat = pages.chat_at("room.chat")
         assert chat is not None
         return sum(each.done() for each in list(chat._arrivals._arrived.values()))
 
-    def slow(request: Request) -> None:
-        request.say("Well.")
-        assert held.wait(60)
-        request.done()
-
-    async def main() -> None:
+    async def main(slow: Reply, go_on: Callable[[], None]) -> None:
         odd.will_say(slow, "Well.")
         async with room_in(tmp_path) as room:
             first = asyncio.create_task(room.ask("Hello"))
@@ -178,14 +173,12 @@ def test_a_question_that_waits_for_its_turn_takes_the_cell_it_was_asked_in(
             second = asyncio.create_task(room.ask(queued, signed={"page": "p1"}))
             await asyncio.to_thread(until, lambda: arrived() == 2, 60)
             looks_at("p1", "print(rows)")
-            held.set()
+            go_on()
             await asyncio.gather(first, second)
             assert CELL in sent(odd)[-1] and "print(rows)" not in sent(odd)[-1]
 
-    try:
-        asyncio.run(main())
-    finally:
-        held.set()
+    with held_back() as (slow, go_on):
+        asyncio.run(main(slow, go_on))
 
 
 def test_a_message_is_answered_whatever_becomes_of_its_context(

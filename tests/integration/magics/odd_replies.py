@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
 from tests.integration.magics.odd_server import Reply, Request
 
 
@@ -43,6 +47,22 @@ def never_ends(request: Request) -> None:
 def never_ends_fast(request: Request) -> None:
     while True:
         request.say("again and again, " * 100)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[tuple[Reply, Callable[[], None]]]:
+    """Give a reply that is not at its end before the function beside it is called."""
+    go_on = threading.Event()
+
+    def reply(request: Request) -> None:
+        request.say("Well.")
+        assert go_on.wait(60)
+        request.done()
+
+    try:
+        yield reply, go_on.set
+    finally:
+        go_on.set()
 
 
 def silent(request: Request) -> None:

@@ -216,9 +216,8 @@ def _use(name: str, model: str, config: AssistantConfig, endpoint: Endpoint) -> 
     if name == AUTO or name in presets_of(config):
         return Line(f"Use it with: jupyter assistant use {name}")
     able: tuple[str, ...] = ()
-    with contextlib.suppress(
-        AssistantError
-    ):  # it answered until now: what came is said all the same
+    # It answered until now; if it does no more, what came is said all the same.
+    with contextlib.suppress(AssistantError):
         found = find(model, installed(endpoint))
         able = found.capabilities if found else ()
     role = " --for embedding" if able and "completion" not in able else ""

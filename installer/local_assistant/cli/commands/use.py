@@ -134,9 +134,7 @@ def _fix(error: NotInstalled, role: str) -> str:
 
 def _pull_missing(renderer: Renderer, preset: str, config: AssistantConfig, *, force: bool) -> None:
     """Download those of a preset's models that are not there."""
-    from local_assistant.cli.progress import reporting
     from local_assistant.models.plan import expand
-    from local_assistant.models.pull import pull
     from local_assistant.server import DEMO_MODEL, find_server
     from local_assistant.server.installed import find, installed
 
@@ -145,18 +143,17 @@ def _pull_missing(renderer: Renderer, preset: str, config: AssistantConfig, *, f
     wanted = expand([preset], config, endpoint)
     missing = [name for name in wanted if name != DEMO_MODEL and find(name, there) is None]
     if missing:
-        with reporting(renderer, json_lines=True) as report:
-            pull(missing, config, report, force=force)
+        _pulled(renderer, *missing, force=force)
 
 
-def _pulled(renderer: Renderer, model: str) -> str:
-    """Download a model and return what its server calls it."""
+def _pulled(renderer: Renderer, *models: str, force: bool = False) -> str:
+    """Download models and return what their server calls the first."""
     from local_assistant.cli.progress import reporting
     from local_assistant.config import load_config
     from local_assistant.models.pull import pull
 
     with reporting(renderer, json_lines=True) as report:
-        return pull([model], load_config().config, report)[0]
+        return pull(models, load_config().config, report, force=force)[0]
 
 
 def _absolute(model: str) -> str:

@@ -106,14 +106,14 @@ async def _native(
                     yield chunk
             return
         except UpstreamError as error:
-            if too_long is not None and not begun:
+            over = generation.too_long(error)
+            if too_long is not None and not begun and not over:
                 # A template that does not take what is left has an error of its own to say,
                 # which is not about what was asked.
-                if not generation.too_long(error):
-                    log(f"a chat that was cut to fit failed: {error}")
-                raise (error if generation.too_long(error) else too_long) from error
-            refused = begun or not generation.too_long(error) or not request.truncate
-            if refused or len(messages) == 1:
+                log(f"a chat that was cut to fit failed: {error}")
+                raise too_long from error
+            shorten = over and request.truncate and len(messages) > 1
+            if begun or too_long is not None or not shorten:
                 raise
             too_long = error
 

@@ -173,8 +173,8 @@ def memory_of_models(readings: Readings, endpoint: Endpoint) -> tuple[int, int]:
     sizes = {each.name: each.size for each in readings.installed(endpoint)}
     missing: dict[str, int] = {}
     for choice in _local(readings):
-        running = entry_of(choice.model, list(loaded.values()), tags)
-        if choice.endpoint.url == endpoint.url and running is None:
+        here = choice.endpoint.url == endpoint.url
+        if here and entry_of(choice.model, list(loaded.values()), tags) is None:
             size = sizes.get(choice.model, 0)
             missing[choice.model] = sizing.need_of(
                 choice.model,
